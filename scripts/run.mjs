@@ -2,8 +2,8 @@
 // Runs a program of this repository under the Node version it needs, after installing what the lock file says.
 // Plain JavaScript for any Node >= 20, so that `npm start` and `npm test` work as the first commands in a fresh checkout.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,11 +14,16 @@ const stamp = join(root, 'node_modules', '.hausbote-installed')
 
 /** Installs the locked packages when they are absent or belong to another lock file. */
 function install() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   process.stderr.write('Installing packages (only needed once) ...\n')
   // Every native module comes prebuilt inside its package, so no install script has to run.
-  const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   if (npm.status !== 0) fail(`npm ci failed (${npm.error?.message ?? `exit code ${npm.status}`}).`)
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, wanted)
@@ -29,7 +34,9 @@ function findNode() {
   if (Number(process.versions.node.split('.')[0]) === requiredMajor) return process.execPath
   const packaged = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node')
   if (!existsSync(packaged)) {
-    fail(`Hausbote runs on Node ${requiredMajor}; this is ${process.version}, and no packaged Node exists for ${process.platform}-${process.arch}.\nInstall Node ${requiredMajor} and try again.`)
+    fail(
+      `Hausbote runs on Node ${requiredMajor}; this is ${process.version}, and no packaged Node exists for ${process.platform}-${process.arch}.\nInstall Node ${requiredMajor} and try again.`,
+    )
   }
   return packaged
 }

@@ -1,0 +1,103 @@
+CREATE TABLE `room_aliases` (
+	`alias` text PRIMARY KEY NOT NULL,
+	`room_nid` integer NOT NULL,
+	`creator` text NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX `room_aliases_room` ON `room_aliases` (`room_nid`);
+CREATE TABLE `current_state` (
+	`room_nid` integer NOT NULL,
+	`type` text NOT NULL,
+	`state_key` text NOT NULL,
+	`position` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `type`, `state_key`)
+) WITHOUT ROWID;
+
+CREATE TABLE `events` (
+	`position` integer PRIMARY KEY NOT NULL,
+	`room_nid` integer NOT NULL,
+	`event_id` text NOT NULL,
+	`timeline_order` integer,
+	`type` text NOT NULL,
+	`state_key` text,
+	`sender` text NOT NULL,
+	`depth` integer NOT NULL,
+	`origin_server_ts` integer NOT NULL,
+	`state_root` integer NOT NULL,
+	`status` integer NOT NULL,
+	`replaces` integer,
+	`redacted_by` integer,
+	`json` text NOT NULL,
+	`content_start` integer NOT NULL,
+	`content_length` integer NOT NULL
+);
+
+CREATE UNIQUE INDEX `events_event_id` ON `events` (`event_id`);
+CREATE INDEX `events_timeline` ON `events` (`room_nid`,`timeline_order`);
+CREATE TABLE `room_heads` (
+	`room_nid` integer NOT NULL,
+	`position` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `position`)
+) WITHOUT ROWID;
+
+CREATE TABLE `memberships` (
+	`room_nid` integer NOT NULL,
+	`user_id` text NOT NULL,
+	`membership` text NOT NULL,
+	`position` integer NOT NULL,
+	`joined_at` integer,
+	`forgotten` integer DEFAULT false NOT NULL,
+	PRIMARY KEY(`room_nid`, `user_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `memberships_user` ON `memberships` (`user_id`,`membership`);
+CREATE TABLE `public_rooms` (
+	`room_nid` integer PRIMARY KEY NOT NULL
+);
+
+CREATE TABLE `event_relations` (
+	`position` integer PRIMARY KEY NOT NULL,
+	`room_nid` integer NOT NULL,
+	`target` text NOT NULL,
+	`relation_type` text NOT NULL
+);
+
+CREATE INDEX `event_relations_target` ON `event_relations` (`target`,`relation_type`);
+CREATE TABLE `rooms` (
+	`nid` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`room_id` text NOT NULL,
+	`version` text NOT NULL,
+	`state_root` integer NOT NULL,
+	`last_position` integer NOT NULL,
+	`joined_members` integer NOT NULL,
+	`invited_members` integer NOT NULL
+);
+
+CREATE UNIQUE INDEX `rooms_room_id` ON `rooms` (`room_id`);
+CREATE TABLE `state_keys` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`type` text NOT NULL,
+	`state_key` text NOT NULL
+);
+
+CREATE UNIQUE INDEX `state_keys_pair` ON `state_keys` (`type`,`state_key`);
+CREATE TABLE `state_nodes` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`node` blob NOT NULL
+);
+
+CREATE TABLE `client_transactions` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`scope` text NOT NULL,
+	`transaction_id` text NOT NULL,
+	`event_id` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `scope`, `transaction_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `client_transactions_event` ON `client_transactions` (`event_id`);
+CREATE TABLE `kernel_values` (
+	`name` text PRIMARY KEY NOT NULL,
+	`value` integer NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,138 @@
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+
+export const rooms = sqliteTable(
+  'rooms',
+  {
+    /** Short name of the room inside this database. */
+    nid: integer('nid').primaryKey({ autoIncrement: true }),
+    roomId: text('room_id').notNull(),
+    version: text('version').notNull(),
+    /** Root of the current state's snapshot. */
+    stateRoot: integer('state_root').notNull(),
+    /** Position of the newest event in the timeline. */
+    lastPosition: integer('last_position').notNull(),
+    joinedMembers: integer('joined_members').notNull(),
+    invitedMembers: integer('invited_members').notNull(),
+  },
+  (table) => [uniqueIndex('rooms_room_id').on(table.roomId)],
+)
+
+export const events = sqliteTable(
+  'events',
+  {
+    position: integer('position').primaryKey(),
+    roomNid: integer('room_nid').notNull(),
+    eventId: text('event_id').notNull(),
+    /** Place in the room's timeline: the position for events that came live, falling below 1 for those fetched later. Null: known, but not in the timeline. */
+    timelineOrder: integer('timeline_order'),
+    type: text('type').notNull(),
+    stateKey: text('state_key'),
+    sender: text('sender').notNull(),
+    depth: integer('depth').notNull(),
+    originServerTs: integer('origin_server_ts').notNull(),
+    /** Root of the state's snapshot before the event. */
+    stateRoot: integer('state_root').notNull(),
+    /** See `EventStatus`. */
+    status: integer('status').notNull(),
+    /** Position of the state event that this one replaced. */
+    replaces: integer('replaces'),
+    /** Position of the redaction that was applied to it. */
+    redactedBy: integer('redacted_by'),
+    /** The PDU in canonical JSON, and where in that text its `content` stands (UTF-16 units). */
+    json: text('json').notNull(),
+    contentStart: integer('content_start').notNull(),
+    contentLength: integer('content_length').notNull(),
+  },
+  (table) => [uniqueIndex('events_event_id').on(table.eventId), index('events_timeline').on(table.roomNid, table.timelineOrder)],
+)
+
+/** The newest events of the room's graph: what the next event points at. */
+export const heads = sqliteTable(
+  'room_heads',
+  { roomNid: integer('room_nid').notNull(), position: integer('position').notNull() },
+  (table) => [primaryKey({ columns: [table.roomNid, table.position] })],
+)
+
+/** The current state, flat: what a look-up of one entry or a listing needs. Snapshots hold the states of the past. */
+export const currentState = sqliteTable(
+  'current_state',
+  {
+    roomNid: integer('room_nid').notNull(),
+    type: text('type').notNull(),
+    stateKey: text('state_key').notNull(),
+    position: integer('position').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.roomNid, table.type, table.stateKey] })],
+)
+
+/** Current memberships, a projection of `current_state` that can be asked by user. */
+export const memberships = sqliteTable(
+  'memberships',
+  {
+    roomNid: integer('room_nid').notNull(),
+    userId: text('user_id').notNull(),
+    membership: text('membership').notNull(),
+    /** Of the membership event. */
+    position: integer('position').notNull(),
+    /** Position at which the user began to be joined without a break. */
+    joinedAt: integer('joined_at'),
+    forgotten: integer('forgotten', { mode: 'boolean' }).notNull().default(false),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roomNid, table.userId] }),
+    index('memberships_user').on(table.userId, table.membership),
+  ],
+)
+
+/** What an event relates to (`m.relates_to`), for redactions' sake kept apart from the event. */
+export const relations = sqliteTable(
+  'event_relations',
+  {
+    position: integer('position').primaryKey(),
+    roomNid: integer('room_nid').notNull(),
+    target: text('target').notNull(),
+    relationType: text('relation_type').notNull(),
+  },
+  (table) => [index('event_relations_target').on(table.target, table.relationType)],
+)
+
+/** Numbers for pairs of type and state key, so that snapshots are small. */
+export const stateKeys = sqliteTable(
+  'state_keys',
+  { id: integer('id').primaryKey(), type: text('type').notNull(), stateKey: text('state_key').notNull() },
+  (table) => [uniqueIndex('state_keys_pair').on(table.type, table.stateKey)],
+)
+
+/** Nodes of state snapshots, see `state-snapshots.ts`. */
+export const stateNodes = sqliteTable('state_nodes', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  node: blob('node', { mode: 'buffer' }).notNull(),
+})
+
+/** Answers given to repeated requests of a client: one transaction id of one session is carried out once. */
+export const transactions = sqliteTable(
+  'client_transactions',
+  {
+    userId: text('user_id').notNull(),
+    deviceId: text('device_id').notNull(),
+    /** The operation and its path, so that one id on two of them means two transactions. */
+    scope: text('scope').notNull(),
+    transactionId: text('transaction_id').notNull(),
+    eventId: text('event_id').notNull(),
+    /** Milliseconds since the epoch. */
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.userId, table.deviceId, table.scope, table.transactionId] }),
+    index('client_transactions_event').on(table.eventId),
+  ],
+)
+
+export const aliases = sqliteTable(
+  'room_aliases',
+  { alias: text('alias').primaryKey(), roomNid: integer('room_nid').notNull(), creator: text('creator').notNull() },
+  (table) => [index('room_aliases_room').on(table.roomNid)],
+)
+
+/** Rooms shown in this server's public list. */
+export const publicRooms = sqliteTable('public_rooms', { roomNid: integer('room_nid').primaryKey() })
