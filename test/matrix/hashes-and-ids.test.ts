@@ -147,16 +147,27 @@ describe('server-server API, "Validating hashes and signatures on received event
     test(`who signs: ${title}`, () => expect(requiredSigners(raw, version(id))).toEqual(servers))
   }
 
-  test('keys to fetch: of the servers that must sign, ed25519 only, bounded in number', () => {
-    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`ed25519:k${i}`, 'x']))
-    const raw = {
-      ...member({ membership: 'leave' }),
-      signatures: { 'a.test': { 'rsa:1': 'x', ...many }, 'z.test': { 'ed25519:z': 'x' } },
+  test('keys to fetch: of the servers that must sign, ed25519 only', () => {
+    const ofSender = { 'rsa:1': 'x', 'ed25519:1': 'x', 'ed25519:2': 5, 'ed25519:3': 'y' }
+    const raw = { ...member({ membership: 'leave' }), signatures: { 'a.test': ofSender, 'z.test': { 'ed25519:z': 'x' } } }
+    expect(signaturesToCheck(raw, version('12'))).toEqual([{ server: 'a.test', keyIds: ['ed25519:1', 'ed25519:3'] }])
+  })
+
+  test('wrong signatures: unknown keys do not count, known ones only so often', () => {
+    const server = 'a.test' as ServerName
+    const signer = createSigner({ serverName: server, keyId: 'ed25519:right', seed: new Uint8Array(32).fill(1) })
+    const raw = withContentHash({ ...member({ membership: 'leave' }), origin_server_ts: 1 })
+    const right = signatureOf(signer.signEvent(raw, version('12')), server, 'ed25519:right')
+    const wrong = 'A'.repeat(86)
+    const key = imported(signer.publicKey)
+    const verdict = (before: number, known: boolean) => {
+      const bogus = Object.fromEntries(Array.from({ length: before }, (_, i) => [`ed25519:k${i}`, wrong]))
+      const event = { ...raw, signatures: { [server]: { ...bogus, 'ed25519:right': right } } }
+      const find: KeyLookup = (_server, keyId) => (known || keyId === 'ed25519:right' ? { key, validUntilTs: 2 } : undefined)
+      return checkReceived(event, version('12'), find).verdict
     }
-    const [only, ...others] = signaturesToCheck(raw, version('12'))
-    expect(others).toEqual([])
-    expect(only?.server).toBe('a.test')
-    expect(only?.keyIds).toHaveLength(8)
-    expect(only?.keyIds[0]).toBe('ed25519:k0')
+    expect(verdict(500, false)).toBe('use')
+    expect(verdict(7, true)).toBe('use')
+    expect(verdict(8, true)).toBe('drop')
   })
 })

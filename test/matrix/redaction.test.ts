@@ -57,18 +57,16 @@ describe('properties', () => {
     },
     { requiredKeys: [] },
   )
-  const event = fc
-    .tuple(fc.constantFrom(...types), fc.oneof(content, jsonValue), jsonObject)
-    .map(
-      ([type, body, rest]): JsonObject => ({
-        ...rest,
-        type,
-        content: body as JsonObject,
-        origin: 'a',
-        unsigned: { age: 1 },
-        event_id: '$a:b',
-      }),
-    )
+  const event = fc.tuple(fc.constantFrom(...types), fc.oneof(content, jsonValue), jsonObject).map(
+    ([type, body, rest]): JsonObject => ({
+      ...rest,
+      type,
+      content: body as JsonObject,
+      origin: 'a',
+      unsigned: { age: 1 },
+      event_id: '$a:b',
+    }),
+  )
   const version = fc.constantFrom(...roomVersions.values())
 
   test('redacting twice is redacting once', () => {

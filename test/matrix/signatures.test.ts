@@ -160,6 +160,20 @@ describe('vetting of keys', () => {
   })
 })
 
+// Verifiers disagree about such signatures; libsodium, which most servers use, refuses them.
+test('a signature whose R is of small order does not count, though its equation holds', () => {
+  const key = verifyKey(createSigner({ serverName, keyId: 'ed25519:1', seed: appendixSeed }).publicKey)
+  const text = canonicalJson({})
+  const { scalar, pointBytes } = ed25519.utils.getExtendedPublicKey(Uint8Array.from(appendixSeed))
+  const { n } = ed25519.Point.CURVE()
+  const identity = ed25519.Point.ZERO.toBytes()
+  const digest = createHash('sha512').update(identity).update(pointBytes).update(text).digest().reverse()
+  const s = (BigInt(`0x${digest.toString('hex')}`) * scalar) % n
+  const signature = Buffer.concat([identity, Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse()])
+  expect(ed25519.verify(signature, Buffer.from(text), pointBytes)).toBe(true)
+  expect(verifyText(text, encodeBase64(signature), key)).toBe(false)
+})
+
 describe('base64', () => {
   const examples: readonly [string, string][] = [
     ['', ''],
