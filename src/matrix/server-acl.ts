@@ -20,7 +20,6 @@ const compiled = new WeakMap<JsonObject, CompiledAcl>()
  */
 export function serverAllowed(content: JsonObject, server: ServerName): boolean {
   const acl = compiled.get(content) ?? compile(content)
-  compiled.set(content, acl)
   const { host, kind } = splitServerName(server)
   if (kind !== 'dns' && !acl.allowsIpLiterals) return false
   const name = host.toLowerCase()
@@ -28,11 +27,13 @@ export function serverAllowed(content: JsonObject, server: ServerName): boolean 
 }
 
 function compile(content: JsonObject): CompiledAcl {
-  return {
+  const acl = {
     allowsIpLiterals: content.allow_ip_literals !== false,
     denies: compileList(content.deny),
     allows: compileList(content.allow),
   }
+  compiled.set(content, acl)
+  return acl
 }
 
 /** Names without wildcards go into a set: lists of thousands of denied servers are common. */

@@ -33,9 +33,11 @@ export type PowerLevelsRule =
 const known = new WeakMap<RoomVersion, RuleNumbers>()
 
 export function ruleNumbers(version: RoomVersion): RuleNumbers {
-  const found = known.get(version) ?? numberRules(version)
-  known.set(version, found)
-  return found
+  const found = known.get(version)
+  if (found) return found
+  const numbers = numberRules(version)
+  known.set(version, numbers)
+  return numbers
 }
 
 function numberRules({ auth }: RoomVersion): RuleNumbers {

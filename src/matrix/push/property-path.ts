@@ -6,7 +6,7 @@ export function parsePropertyPath(path: string): readonly string[] {
   const names: string[] = []
   let name = ''
   // A backslash counts only before a dot or a backslash; everywhere else it is itself.
-  for (const token of path.match(/\\[.\\]|[^]/g) ?? []) {
+  for (const token of path.match(/\\[.\\]|./gs) ?? []) {
     if (token === '.') {
       names.push(name)
       name = ''

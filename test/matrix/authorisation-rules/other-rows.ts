@@ -1,0 +1,75 @@
+import { ada, banned, baseLevels, far, gone, invited, low, mod, user } from '../hand-made-room.ts'
+import type { Row } from './row.ts'
+import { noLevels, state } from './row.ts'
+
+/** All other rules on state. */
+export const otherRows: readonly Row[] = [
+  ['12:3 11:2 1:2', 'reject', 'no create event in the state', {}, { without: ['m.room.create'] }],
+  ['12:4 11:3 6:3 1:3', 'reject', 'closed room, user of another server', { sender: far }, { create: { 'm.federate': false } }],
+  ['12:4 11:3 6:3 1:3', 'allow', 'closed room, user of its server', { sender: user }, { create: { 'm.federate': false } }],
+  ['12:4 11:3 1:3', 'allow', 'only false closes a room', { sender: far }, { create: { 'm.federate': 'false' } }],
+  ['1:4.1 5:4.1', 'reject', 'aliases without a state key', { type: 'm.room.aliases' }],
+  ['1:4.2 5:4.2', 'reject', 'aliases of another server', state(user, 'm.room.aliases', 'b.test')],
+  ['1:4.3 5:4.3', 'allow', 'aliases of the own server, even by the banned', state(banned, 'm.room.aliases', 'a.test')],
+  ['6:5 11:5 12:6', 'reject', 'aliases have no rule of their own any more', state(banned, 'm.room.aliases', 'a.test')],
+  ['12:6 11:5 6:5 1:6', 'reject', 'a message of one who left', { sender: gone }],
+  ['12:6 11:5 6:5 1:6', 'reject', 'a message of the invited', { sender: invited }],
+  [
+    '12:7.1 11:6.1 6:6.1 1:7.1',
+    'allow',
+    'a third-party invite at the invite level',
+    state(low, 'm.room.third_party_invite', 'new'),
+  ],
+  [
+    '12:7.1 11:6.1 6:6.1 1:7.1',
+    'reject',
+    'a third-party invite below the invite level',
+    state(user, 'm.room.third_party_invite', 'new'),
+  ],
+  ['12:8 11:7 6:7 1:8', 'reject', 'state below state_default', state(low, 'org.example.state')],
+  ['12:8 11:7 6:7 1:8', 'reject', 'a type with a level of its own', state(mod, 'm.room.topic')],
+  ['12:8 11:7 6:7 1:8', 'reject', 'state without power levels takes 50', state(user, 'org.example.state'), noLevels],
+  ['11:7 1:8', 'allow', 'the creator has 100 without power levels', state(ada, 'org.example.state'), noLevels],
+  [
+    '12:8',
+    'allow',
+    'creators pass every level',
+    state(ada, 'm.room.topic'),
+    { levels: { ...baseLevels, events: { 'm.room.topic': Number.MAX_SAFE_INTEGER } } },
+  ],
+  ['12:8', 'allow', 'additional creators, too', state(user, 'm.room.topic'), { create: { additional_creators: [user] } }],
+  [
+    '11:7',
+    'reject',
+    'additional creators mean nothing yet',
+    state(user, 'm.room.topic'),
+    { create: { additional_creators: [user] } },
+  ],
+  [
+    '9:7 1:8',
+    'allow',
+    'a level written as a string',
+    state(low, 'm.room.topic'),
+    { levels: { ...baseLevels, users: { [low]: ' +080 ' } } },
+  ],
+  [
+    '1:8 5:8',
+    'allow',
+    'a level written as a float is cut off',
+    state(low, 'm.room.topic'),
+    { levels: { ...baseLevels, events: { 'm.room.topic': 10.9 } } },
+  ],
+  ['12:9 11:8 6:8 1:9', 'reject', 'state under the id of another user', state(mod, 'org.example.state', user)],
+  ['12:9 11:8 6:8 1:9', 'allow', 'state under the own id', state(mod, 'org.example.state', mod)],
+  ['1:11.1 2:11.1', 'allow', 'a redaction at the redact level', { type: 'm.room.redaction', sender: mod, redacts: '$x:b.test' }],
+  ['1:11.2 2:11.2', 'allow', 'a redaction of an event of the own server', { type: 'm.room.redaction', redacts: '$x:a.test' }],
+  ['1:11.3 2:11.3', 'reject', 'a redaction of an event of another server', { type: 'm.room.redaction', redacts: '$x:b.test' }],
+  ['1:11.3 2:11.3', 'reject', 'a redaction of nothing', { type: 'm.room.redaction' }],
+  [
+    '12:11 11:10 6:10 3:11',
+    'allow',
+    'redactions are judged when they are applied',
+    { type: 'm.room.redaction', redacts: '$x:b.test' },
+  ],
+  ['12:11 11:10 6:10 3:11 1:12', 'allow', 'a message', {}],
+]
