@@ -17,8 +17,8 @@ export interface RuleNumbers {
   readonly powerLevels: Readonly<Record<PowerLevelsRule, string>>
 }
 
-export type MemberRule = 'present' | 'authorised' | 'join' | 'invite' | 'leave' | 'ban' | 'knock' | 'unknown'
-export type PowerLevelsRule =
+type MemberRule = 'present' | 'authorised' | 'join' | 'invite' | 'leave' | 'ban' | 'knock' | 'unknown'
+type PowerLevelsRule =
   | 'properties'
   | 'lists'
   | 'users'
