@@ -1,0 +1,105 @@
+import Type, { type Static } from 'typebox'
+import { deviceOf, devicesOf } from '../accounts/store.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { invalidParam, tooLarge } from '../http/errors.ts'
+import { maxIdentifierBytes, parseUserId, serverOf } from '../matrix/identifiers.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Writer } from '../storage/handles.ts'
+import type { Storage } from '../storage/storage.ts'
+import { deliver } from './store.ts'
+import { beginTransaction } from './transactions.ts'
+
+/** One sender's message to users of another server; the contents by user and device. */
+export interface RemoteMessage {
+  readonly sender: string
+  readonly type: string
+  readonly messages: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+export interface ToDeviceDeps {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly serverName: string
+  /** Queues a message for another server within the same write; without it, recipients on other servers are unknown devices. */
+  readonly sendRemote?: (tx: Writer, server: string, message: RemoteMessage) => void
+}
+
+/** Room keys go out for a few hundred devices at once, one or two kilobytes each. */
+const maxBody = 4 * 1024 * 1024
+const maxRecipients = 5_000
+/** Bytes; client-server API, "Size limits", since other servers receive it as the content of an event. */
+const maxContentBytes = 65_536
+
+// A pattern with `.` would let values under names with line breaks through unchecked.
+const anyText = Type.String({ pattern: '^[^]*$' })
+const requestBody = Type.Object({
+  messages: Type.Record(anyText, Type.Record(anyText, Type.Record(anyText, Type.Unknown()))),
+})
+type Messages = Static<typeof requestBody>['messages']
+
+/** Messages to devices; source: client-server API, "Send-to-Device messaging". */
+export function toDeviceEndpoints({ storage, clock, serverName, sendRemote }: ToDeviceDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'PUT',
+      path: '/_matrix/client/v3/sendToDevice/{eventType}/{txnId}',
+      auth: 'session',
+      body: requestBody,
+      maxBody,
+      async handle({ auth, path, body }) {
+        const { eventType: type, txnId } = path
+        checkName('eventType', type)
+        checkName('txnId', txnId)
+        const { local, remote } = sortRecipients(body.messages, serverName)
+        await storage.write((tx) => {
+          if (!beginTransaction(tx, auth, type, txnId, clock.now())) return
+          for (const recipient of local) deliverTo(tx, recipient, auth.userId, type)
+          for (const [server, messages] of remote) sendRemote?.(tx, server, { sender: auth.userId, type, messages })
+        })
+        return {}
+      },
+    }),
+  ]
+}
+
+interface Recipient {
+  readonly userId: string
+  /** `*`: every device of the user. */
+  readonly deviceId: string
+  /** JSON object. */
+  readonly content: string
+}
+
+/** Separates our users from others', by server, and checks the sizes; users whose id is none are unknown users. */
+function sortRecipients(messages: Messages, serverName: string) {
+  const local: Recipient[] = []
+  const remote = new Map<string, Record<string, Record<string, unknown>>>()
+  let count = 0
+  for (const [userId, devices] of Object.entries(messages)) {
+    const id = parseUserId(userId)
+    for (const [deviceId, value] of Object.entries(devices)) {
+      count += 1
+      const content = JSON.stringify(value)
+      if (Buffer.byteLength(content) > maxContentBytes)
+        throw tooLarge(`messages.${userId}.${deviceId}: more than ${maxContentBytes} bytes`)
+      if (id && serverOf(id) === serverName) local.push({ userId, deviceId, content })
+    }
+    if (!id || serverOf(id) === serverName) continue
+    const others = remote.get(serverOf(id)) ?? {}
+    others[userId] = devices
+    remote.set(serverOf(id), others)
+  }
+  if (count > maxRecipients) throw invalidParam(`messages: more than ${maxRecipients} recipients`)
+  return { local, remote }
+}
+
+/** Devices that do not exist get nothing, and the sender is not told: client-server API knows no error for it. */
+function deliverTo(tx: Writer, { userId, deviceId, content }: Recipient, sender: string, type: string): void {
+  const message = { sender, type, content }
+  if (deviceId === '*') for (const device of devicesOf(tx, userId)) deliver(tx, userId, device.deviceId, message)
+  else if (deviceOf(tx, userId, deviceId)) deliver(tx, userId, deviceId, message)
+}
+
+function checkName(field: string, value: string): void {
+  if (Buffer.byteLength(value) > maxIdentifierBytes) throw invalidParam(`${field}: longer than ${maxIdentifierBytes} bytes`)
+}
