@@ -1,3 +1,124 @@
+CREATE TABLE `account_data` (
+	`user_id` text NOT NULL,
+	`room_nid` integer NOT NULL,
+	`type` text NOT NULL,
+	`position` integer NOT NULL,
+	`content` text NOT NULL,
+	PRIMARY KEY(`user_id`, `room_nid`, `type`)
+) WITHOUT ROWID;
+
+CREATE INDEX `account_data_changes` ON `account_data` (`user_id`,`position`);
+CREATE TABLE `backup_keys` (
+	`user_id` text NOT NULL,
+	`version` integer NOT NULL,
+	`room_id` text NOT NULL,
+	`session_id` text NOT NULL,
+	`first_message_index` integer NOT NULL,
+	`forwarded_count` integer NOT NULL,
+	`is_verified` integer NOT NULL,
+	`session_data` text NOT NULL,
+	PRIMARY KEY(`user_id`, `version`, `room_id`, `session_id`)
+) WITHOUT ROWID;
+
+CREATE TABLE `backup_versions` (
+	`user_id` text NOT NULL,
+	`version` integer NOT NULL,
+	`algorithm` text NOT NULL,
+	`auth_data` text NOT NULL,
+	`etag` integer NOT NULL,
+	`count` integer NOT NULL,
+	`deleted` integer NOT NULL,
+	PRIMARY KEY(`user_id`, `version`)
+) WITHOUT ROWID;
+
+CREATE TABLE `cross_signing_keys` (
+	`user_id` text NOT NULL,
+	`usage` text NOT NULL,
+	`public_key` text NOT NULL,
+	`json` text NOT NULL,
+	PRIMARY KEY(`user_id`, `usage`)
+) WITHOUT ROWID;
+
+CREATE TABLE `device_keys` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`json` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`)
+) WITHOUT ROWID;
+
+CREATE TABLE `device_list_changes` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`position` integer NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX `device_list_changes_position` ON `device_list_changes` (`position`);
+CREATE TABLE `fallback_keys` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`algorithm` text NOT NULL,
+	`key_id` text NOT NULL,
+	`json` text NOT NULL,
+	`used` integer NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `algorithm`)
+) WITHOUT ROWID;
+
+CREATE TABLE `given_keys` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`position` integer NOT NULL,
+	`digest` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `position`, `digest`)
+) WITHOUT ROWID;
+
+CREATE TABLE `one_time_keys` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`algorithm` text NOT NULL,
+	`position` integer NOT NULL,
+	`key_id` text NOT NULL,
+	`json` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `algorithm`, `position`, `key_id`)
+) WITHOUT ROWID;
+
+CREATE TABLE `user_signatures` (
+	`signer` text NOT NULL,
+	`target` text NOT NULL,
+	`target_key` text NOT NULL,
+	`signer_key` text NOT NULL,
+	`signature` text NOT NULL,
+	`position` integer NOT NULL,
+	PRIMARY KEY(`signer`, `target`, `target_key`, `signer_key`)
+) WITHOUT ROWID;
+
+CREATE INDEX `user_signatures_position` ON `user_signatures` (`signer`,`position`);
+CREATE TABLE `push_rules` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`position` integer NOT NULL,
+	`changes` text NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `unread_checkpoints` (
+	`user_id` text NOT NULL,
+	`room_nid` integer NOT NULL,
+	`counted_to` integer NOT NULL,
+	`tally` text NOT NULL,
+	PRIMARY KEY(`user_id`, `room_nid`)
+) WITHOUT ROWID;
+
+CREATE TABLE `receipts` (
+	`room_nid` integer NOT NULL,
+	`user_id` text NOT NULL,
+	`type` text NOT NULL,
+	`thread_id` text NOT NULL,
+	`event_id` text NOT NULL,
+	`event_position` integer NOT NULL,
+	`sent_at` integer NOT NULL,
+	`position` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `user_id`, `type`, `thread_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `receipts_room` ON `receipts` (`room_nid`,`position`);
+CREATE INDEX `receipts_position` ON `receipts` (`position`);
 CREATE TABLE `room_aliases` (
 	`alias` text PRIMARY KEY NOT NULL,
 	`room_nid` integer NOT NULL,
@@ -101,3 +222,34 @@ CREATE TABLE `kernel_values` (
 	`name` text PRIMARY KEY NOT NULL,
 	`value` integer NOT NULL
 ) WITHOUT ROWID;
+
+CREATE TABLE `device_backlog` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`position` integer NOT NULL,
+	`sender` text NOT NULL,
+	`type` text NOT NULL,
+	`content` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `position`)
+) WITHOUT ROWID;
+
+CREATE TABLE `device_inbox` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`position` integer NOT NULL,
+	`sender` text NOT NULL,
+	`type` text NOT NULL,
+	`content` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `position`)
+) WITHOUT ROWID;
+
+CREATE TABLE `to_device_transactions` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`type` text NOT NULL,
+	`transaction_id` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`, `type`, `transaction_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `to_device_transactions_age` ON `to_device_transactions` (`created_at`);
