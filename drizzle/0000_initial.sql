@@ -8,6 +8,44 @@ CREATE TABLE `account_data` (
 ) WITHOUT ROWID;
 
 CREATE INDEX `account_data_changes` ON `account_data` (`user_id`,`position`);
+CREATE TABLE `devices` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`display_name` text,
+	`last_seen_ts` integer NOT NULL,
+	`last_seen_ip` text NOT NULL,
+	PRIMARY KEY(`user_id`, `device_id`)
+) WITHOUT ROWID;
+
+CREATE TABLE `registration_tokens` (
+	`token_hash` text PRIMARY KEY NOT NULL,
+	`uses_allowed` integer,
+	`used` integer DEFAULT 0 NOT NULL,
+	`expires_at` integer,
+	`created_at` integer NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `token_pairs` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`access_hash` text NOT NULL,
+	`expires_at` integer,
+	`refresh_hash` text,
+	`replaces` integer
+);
+
+CREATE UNIQUE INDEX `token_pairs_access` ON `token_pairs` (`access_hash`);
+CREATE UNIQUE INDEX `token_pairs_refresh` ON `token_pairs` (`refresh_hash`);
+CREATE INDEX `token_pairs_device` ON `token_pairs` (`user_id`,`device_id`);
+CREATE TABLE `users` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`password_hash` text,
+	`admin` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`deactivated` integer DEFAULT false NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE `backup_keys` (
 	`user_id` text NOT NULL,
 	`version` integer NOT NULL,
