@@ -1,0 +1,101 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createConnection, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Log } from '../platform/log.ts'
+import type { Administration } from './administration.ts'
+import { type Command, readCommand, runCommand } from './commands.ts'
+
+/** Bytes of a line in either direction. */
+const maxRequest = 16 * 1024
+const maxAnswer = 64 * 1024 * 1024
+const idleLimit = 60_000
+
+export interface ControlSocket {
+  close(): Promise<void>
+}
+
+const fileOf = (dataDirectory: string) => join(dataDirectory, 'control.sock')
+
+/**
+ * The running server's ear for the command line: one JSON line with a command, one line back. Whoever may open the file may
+ * do everything, so only its owner may. Call it while the data directory is locked. Rejects if the socket cannot be made.
+ */
+export function createControlSocket(dataDirectory: string, administration: Administration, log: Log): Promise<ControlSocket> {
+  const file = fileOf(dataDirectory)
+  // Left by a server that was killed: nobody else can be there, for the directory is locked.
+  rmSync(file, { force: true })
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    socket.on('error', (error) => log.debug({ err: error }, 'control connection failed'))
+    socket.setTimeout(idleLimit, () => socket.destroy())
+    readLine(socket, maxRequest)
+      .then((line) => answer(line, administration, log))
+      .then((result) => socket.end(`${JSON.stringify(result)}\n`))
+      .catch((error) => {
+        log.debug({ err: error }, 'control connection failed')
+        socket.destroy()
+      })
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(file, () => {
+      chmodSync(file, 0o600)
+      resolve({
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed())
+            for (const socket of open) socket.destroy()
+          }),
+      })
+    })
+  })
+}
+
+async function answer(line: string, administration: Administration, log: Log): Promise<object> {
+  const command = readCommand(line)
+  if (!command) return { refused: 'The server does not know this command; is it of another version?' }
+  try {
+    return await runCommand(administration, command)
+  } catch (error) {
+    log.error({ err: error, command: command.command }, 'a control command failed')
+    return { refused: `The server failed: ${(error as Error).message}` }
+  }
+}
+
+/** Asks a running server; undefined: none is running on this data directory. */
+export async function askServer(dataDirectory: string, command: Command): Promise<unknown> {
+  const socket = createConnection(fileOf(dataDirectory))
+  try {
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
+    throw error
+  }
+  socket.setTimeout(idleLimit, () => socket.destroy(new Error('The server does not answer.')))
+  socket.write(`${JSON.stringify(command)}\n`)
+  try {
+    return JSON.parse(await readLine(socket, maxAnswer))
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** The first line; rejects when the other side ends before it or it is longer than `limit` bytes. */
+function readLine(socket: Socket, limit: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    socket.on('data', (chunk: Buffer) => {
+      const end = chunk.indexOf(10)
+      chunks.push(end < 0 ? chunk : chunk.subarray(0, end))
+      length += chunk.length
+      if (length > limit) reject(new Error(`a line of more than ${limit} bytes`))
+      else if (end >= 0) resolve(Buffer.concat(chunks).toString('utf8'))
+    })
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error('the connection ended before the line did')))
+  })
+}
