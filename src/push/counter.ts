@@ -24,7 +24,7 @@ export interface PushEvent {
   readonly type: string
   readonly sender: string
   readonly stateKey: string | null
-  /** May be a getter: it is read only where a rule asks for it. */
+  /** May be a getter that parses: it is read once, and only where a rule asks for it. */
   readonly content: JsonObject
   /** The root of the thread that the event is in; undefined: the main timeline. */
   readonly threadRoot?: string | undefined
@@ -175,13 +175,15 @@ function factsFor(userId: string, room: RoomFacts, sender: string): PushFacts {
 
 /** The event as the conditions of rules see it. */
 function asSeen(event: PushEvent, roomId: string): JsonObject {
+  let content: JsonObject | undefined
   return {
     type: event.type,
     sender: event.sender,
     room_id: roomId,
     ...(event.stateKey !== null && { state_key: event.stateKey }),
     get content() {
-      return event.content
+      content ??= event.content
+      return content
     },
   }
 }
