@@ -4,7 +4,7 @@ import { invalidParam, MatrixError, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
 import type { Reader } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
-import { requireRoom, requireSelf } from './scope.ts'
+import { requireRoom, requireSelf, roomOfUser } from './scope.ts'
 import { countAccountData, findAccountData, setAccountData } from './store.ts'
 import { tagEndpoints } from './tags.ts'
 
@@ -70,7 +70,9 @@ export function accountDataEndpoints({ storage, managed }: AccountDataDeps): End
       auth: 'session',
       handle({ auth, path }) {
         requireSelf(auth, path.userId)
-        return read(auth.userId, requireRoom(reader, path.roomId), path.type)
+        const nid = roomOfUser(reader, auth.userId, path.roomId)
+        if (nid === undefined) throw notFound('There is no account data for this room')
+        return read(auth.userId, nid, path.type)
       },
     }),
     endpoint({
@@ -81,7 +83,7 @@ export function accountDataEndpoints({ storage, managed }: AccountDataDeps): End
       handle({ auth, path, body }) {
         requireSelf(auth, path.userId)
         checkType(path.type)
-        return write(auth.userId, requireRoom(reader, path.roomId), path.type, body)
+        return write(auth.userId, requireRoom(reader, auth.userId, path.roomId), path.type, body)
       },
     }),
     ...tagEndpoints(storage),

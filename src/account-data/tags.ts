@@ -4,7 +4,7 @@ import { invalidParam } from '../http/errors.ts'
 import { isObject } from '../matrix/json.ts'
 import type { Reader } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
-import { requireRoom, requireSelf } from './scope.ts'
+import { requireRoom, requireSelf, roomOfUser } from './scope.ts'
 import { roomAccountDataOf, setAccountData } from './store.ts'
 
 const listPath = '/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags'
@@ -23,7 +23,8 @@ export function tagEndpoints(storage: Storage): Endpoint[] {
       auth: 'session',
       handle({ auth, path }) {
         requireSelf(auth, path.userId)
-        return { tags: tagsOf(storage.reader, auth.userId, requireRoom(storage.reader, path.roomId)) }
+        const nid = roomOfUser(storage.reader, auth.userId, path.roomId)
+        return { tags: nid === undefined ? {} : tagsOf(storage.reader, auth.userId, nid) }
       },
     }),
     endpoint({
@@ -34,7 +35,7 @@ export function tagEndpoints(storage: Storage): Endpoint[] {
       async handle({ auth, path, body }) {
         requireSelf(auth, path.userId)
         if (Buffer.byteLength(path.tag) > maxTagBytes) throw invalidParam(`tag: longer than ${maxTagBytes} bytes`)
-        const nid = requireRoom(storage.reader, path.roomId)
+        const nid = requireRoom(storage.reader, auth.userId, path.roomId)
         await storage.write((tx) => {
           const tags = new Map(Object.entries(tagsOf(tx, auth.userId, nid)))
           tags.set(path.tag, body)
@@ -50,7 +51,7 @@ export function tagEndpoints(storage: Storage): Endpoint[] {
       auth: 'session',
       async handle({ auth, path }) {
         requireSelf(auth, path.userId)
-        const nid = requireRoom(storage.reader, path.roomId)
+        const nid = requireRoom(storage.reader, auth.userId, path.roomId)
         await storage.write((tx) => {
           const tags = new Map(Object.entries(tagsOf(tx, auth.userId, nid)))
           if (tags.delete(path.tag)) setAccountData(tx, auth.userId, nid, 'm.tag', { tags: Object.fromEntries(tags) })

@@ -42,6 +42,18 @@ test('room account data is apart from global and from other rooms', async () => 
   )
 })
 
+test('nothing is kept with rooms that one has nothing to do with', async () => {
+  const { kit, request } = setUp()
+  await kit.room(roomId, bob)
+  for (const room of [roomId, '!unknown:a.test']) {
+    const path = `${user}/${alice}/rooms/${room}`
+    expect((await request(alice, 'PUT', `${path}/account_data/a`, {})).body.errcode).toBe('M_FORBIDDEN')
+    expect((await request(alice, 'PUT', `${path}/tags/a`, {})).body.errcode).toBe('M_FORBIDDEN')
+    expect((await request(alice, 'GET', `${path}/account_data/a`)).body.errcode).toBe('M_NOT_FOUND')
+    expect((await request(alice, 'GET', `${path}/tags`)).body).toEqual({ tags: {} })
+  }
+})
+
 test.each(['m.fully_read', 'm.push_rules'])('%s is set by the server alone', async (type) => {
   const { kit, request } = setUp()
   await kit.room(roomId, alice)

@@ -1,34 +1,35 @@
 import { expect, test } from 'vitest'
-import { pushRuleEndpoints } from '../../src/push/endpoints.ts'
 import { pushRulesSource } from '../../src/push/stream.ts'
-import { alice, bob, createKit, queryOf } from '../account-data/kit.ts'
+import { createWorld } from '../support/world.ts'
 
 const base = '/_matrix/client/v3/pushrules'
 const global = `${base}/global`
 
-function setUp() {
-  const kit = createKit()
-  const request = kit.serve(pushRuleEndpoints(kit.storage))
-  const get = async (path: string) => (await request(alice, 'GET', `${global}/${path}`)).body
-  const put = (path: string, body: object) => request(alice, 'PUT', `${global}/${path}`, body)
+async function setUp() {
+  const world = await createWorld()
+  const server = await world.server('a.test')
+  const alice = await server.register('alice')
+  const get = async (path: string) => (await alice.request('GET', `${global}/${path}`)).body
+  const put = (path: string, body: object) => alice.request('PUT', `${global}/${path}`, body)
   const ids = async (kind: string) => (await get(''))[kind].map((rule: { rule_id: string }) => rule.rule_id)
-  return { kit, request, get, put, ids }
+  return { server, alice, storage: server.app.storage, get, put, ids }
 }
 
 test('everybody begins with the predefined rules, and has them for themselves', async () => {
-  const { request, put, ids } = setUp()
-  const all = await request(alice, 'GET', `${base}/`)
+  const { server, alice, put, ids } = await setUp()
+  const bob = await server.register('bob')
+  const all = await alice.request('GET', `${base}/`)
   expect(Object.keys(all.body.global).sort()).toEqual(['content', 'override', 'room', 'sender', 'underride'])
-  expect((await request(alice, 'GET', base)).body).toEqual(all.body)
-  expect((await request(alice, 'GET', `${global}/`)).body).toEqual(all.body.global)
-  expect((await request(alice, 'GET', global)).body).toEqual(all.body.global)
+  expect((await alice.request('GET', base)).body).toEqual(all.body)
+  expect((await alice.request('GET', `${global}/`)).body).toEqual(all.body.global)
+  expect((await alice.request('GET', global)).body).toEqual(all.body.global)
   await put('content/cake', { pattern: 'cake', actions: ['notify'] })
   expect(await ids('content')).toEqual(['cake'])
-  expect((await request(bob, 'GET', `${base}/`)).body.global.content).toEqual([])
+  expect((await bob.request('GET', `${base}/`)).body.global.content).toEqual([])
 })
 
 test('a rule is as it was sent, enabled, and not predefined', async () => {
-  const { get, put } = setUp()
+  const { get, put } = await setUp()
   await put('sender/@spam:a.test', { actions: ['dont_notify'] })
   const rule = { rule_id: '@spam:a.test', default: false, enabled: true, actions: ['dont_notify'] }
   expect(await get('sender/@spam:a.test')).toEqual(rule)
@@ -41,7 +42,7 @@ test('a rule is as it was sent, enabled, and not predefined', async () => {
 })
 
 test('own rules come before the predefined ones, but after the master switch', async () => {
-  const { put, ids } = setUp()
+  const { put, ids } = await setUp()
   await put('override/mine', { actions: [] })
   await put('underride/mine', { actions: [] })
   const overrides = await ids('override')
@@ -50,7 +51,7 @@ test('own rules come before the predefined ones, but after the master switch', a
 })
 
 test('new rules come first or where they are asked to', async () => {
-  const { put, ids } = setUp()
+  const { put, ids } = await setUp()
   const rule = { pattern: 'x', actions: [] }
   await put('content/a', rule)
   await put('content/b', rule)
@@ -65,7 +66,7 @@ test('new rules come first or where they are asked to', async () => {
 })
 
 test('a changed rule keeps its place and stays disabled', async () => {
-  const { get, put, ids } = setUp()
+  const { get, put, ids } = await setUp()
   await put('content/a', { pattern: 'x', actions: [] })
   await put('content/b', { pattern: 'x', actions: [] })
   await put('content/a/enabled', { enabled: false })
@@ -75,25 +76,25 @@ test('a changed rule keeps its place and stays disabled', async () => {
 })
 
 test('predefined rules can be adjusted, not deleted', async () => {
-  const { request, get, put } = setUp()
+  const { alice, get, put } = await setUp()
   const id = 'override/.m.rule.master'
   expect(await get(`${id}/enabled`)).toEqual({ enabled: false })
-  expect(await put(`${id}/enabled`, { enabled: true })).toEqual({ status: 200, body: {} })
+  expect(await put(`${id}/enabled`, { enabled: true })).toMatchObject({ status: 200, body: {} })
   expect(await get(`${id}/enabled`)).toEqual({ enabled: true })
   await put('underride/.m.rule.message/actions', { actions: [] })
   await put('underride/.m.rule.message/enabled', { enabled: false })
   expect(await get('underride/.m.rule.message')).toMatchObject({ default: true, enabled: false, actions: [] })
   expect(await get('underride/.m.rule.message/actions')).toEqual({ actions: [] })
-  const { status, body } = await request(alice, 'DELETE', `${global}/${id}`)
+  const { status, body } = await alice.request('DELETE', `${global}/${id}`)
   expect([status, body.errcode]).toEqual([404, 'M_NOT_FOUND'])
 })
 
 test('own rules can be deleted', async () => {
-  const { request, put, ids } = setUp()
+  const { alice, put, ids } = await setUp()
   await put('room/!a:a.test', { actions: [] })
-  expect(await request(alice, 'DELETE', `${global}/room/!a:a.test`)).toEqual({ status: 200, body: {} })
+  expect(await alice.request('DELETE', `${global}/room/!a:a.test`)).toMatchObject({ status: 200, body: {} })
   expect(await ids('room')).toEqual([])
-  expect((await request(alice, 'DELETE', `${global}/room/!a:a.test`)).body.errcode).toBe('M_NOT_FOUND')
+  expect((await alice.request('DELETE', `${global}/room/!a:a.test`)).body.errcode).toBe('M_NOT_FOUND')
 })
 
 test.each([
@@ -106,8 +107,8 @@ test.each([
   ['PUT', 'override/.m.rule.none/enabled', { enabled: true }],
   ['DELETE', 'content/none', undefined],
 ])('%s %s: there is no such rule', async (method, path, body) => {
-  const { request } = setUp()
-  const answer = await request(alice, method, `${global}/${path}`, body)
+  const { alice } = await setUp()
+  const answer = await alice.request(method, `${global}/${path}`, body)
   expect([answer.status, answer.body.errcode]).toEqual([404, 'M_NOT_FOUND'])
 })
 
@@ -127,17 +128,27 @@ test.each([
   ['content/a?before=none', { pattern: 'x', actions: [] }, 'M_UNKNOWN'],
   ['override/a?after=.m.rule.master', { actions: [] }, 'M_UNKNOWN'],
 ])('PUT %s %j is refused', async (path, body, code) => {
-  const { put, kit } = setUp()
-  const before = kit.storage.reader.position
+  const { put, storage } = await setUp()
+  const before = storage.reader.position
   const answer = await put(path, body)
   expect([answer.status, answer.body.errcode]).toEqual([400, code])
-  expect(kit.storage.reader.position).toBe(before)
+  expect(storage.reader.position).toBe(before)
 })
 
 test('sync brings the rules at first and whenever they changed', async () => {
-  const { kit, put } = setUp()
-  await kit.room('!foo:a.test', alice)
-  const source = (from: number) => pushRulesSource(queryOf(kit, { userId: alice, from }))
+  const { alice, storage, put } = await setUp()
+  await storage.write((tx) => tx.nextPosition())
+  const source = (from: number) =>
+    pushRulesSource({
+      reader: storage.reader,
+      userId: alice.userId,
+      deviceId: alice.deviceId,
+      from,
+      to: storage.reader.position,
+      joined: new Map(),
+      newlyJoined: new Set(),
+      filter: {},
+    })
   const [first] = source(0)
   expect(first?.type).toBe('m.push_rules')
   expect(JSON.parse(first?.content ?? '').global.override[0].rule_id).toBe('.m.rule.master')
@@ -146,9 +157,9 @@ test('sync brings the rules at first and whenever they changed', async () => {
     ['room/!foo:a.test/enabled', { enabled: false }],
     ['room/!foo:a.test/actions', { actions: [] }],
   ] as const) {
-    const from = kit.storage.reader.position
+    const from = storage.reader.position
     expect(source(from)).toEqual([])
-    const woken = kit.storage.waiters.wait([`user/${alice}`], 1000, undefined)
+    const woken = storage.waiters.wait([`user/${alice.userId}`], 1000, undefined)
     await put(path, body)
     expect(await woken).toBe('woken')
     expect(source(from)).toHaveLength(1)
