@@ -31,6 +31,8 @@ const remove = statement<[string, number], never>(
   `UPDATE backup_versions SET deleted = 1, auth_data = '{}', count = 0 WHERE user_id = ? AND version = ?`,
 )
 const removeKeys = statement<[string, number], never>('DELETE FROM backup_keys WHERE user_id = ? AND version = ?')
+const removeOwn = statement<[string], never>('DELETE FROM backup_versions WHERE user_id = ?')
+const removeOwnKeys = statement<[string], never>('DELETE FROM backup_keys WHERE user_id = ?')
 const change = statement<[number, string, number], BackupVersion>(
   `UPDATE backup_versions SET etag = etag + 1, count = count + ? WHERE user_id = ? AND version = ? RETURNING ${columns}`,
 )
@@ -62,6 +64,12 @@ export function deleteBackup(tx: Writer, userId: string, version: number): boole
   remove(tx).run(userId, version)
   removeKeys(tx).run(userId, version)
   return true
+}
+
+/** An account has ended: all its backups go. */
+export function forgetBackups(tx: Writer, userId: string): void {
+  removeOwn(tx).run(userId)
+  removeOwnKeys(tx).run(userId)
 }
 
 /** Notes that keys were stored, replaced or deleted; `added` may be negative. Answers the backup as it is now. */

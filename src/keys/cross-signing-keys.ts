@@ -18,6 +18,10 @@ const put = statement<[string, Usage, string, string], never>(
   `INSERT INTO cross_signing_keys (user_id, usage, public_key, json) VALUES (?, ?, ?, ?)
    ON CONFLICT DO UPDATE SET public_key = excluded.public_key, json = excluded.json`,
 )
+const named = statement<[string, string], number>(
+  'SELECT 1 FROM cross_signing_keys WHERE user_id = ? AND public_key = ?',
+  'pluck',
+)
 const remove = statement<[string, Usage], never>('DELETE FROM cross_signing_keys WHERE user_id = ? AND usage = ?')
 
 const seen = statement<[string, string, string], { signerKey: string; signature: string }>(
@@ -39,6 +43,11 @@ export function crossSigningKeysOf(reader: Reader, userId: string): ReadonlyMap<
       .all(userId)
       .map((key) => [key.usage, key]),
   )
+}
+
+/** Whether a device id is one of the user's cross-signing public keys: both name keys in one space. */
+export function isCrossSigningKey(reader: Reader, userId: string, deviceId: string): boolean {
+  return named(reader).get(userId, deviceId) !== undefined
 }
 
 export function setCrossSigningKey(tx: Writer, userId: string, { usage, publicKey, json }: CrossSigningKey): void {

@@ -1,4 +1,5 @@
 import type { Writer } from '../storage/handles.ts'
+import { crossSigningKeysOf, removeCrossSigningKey } from './cross-signing-keys.ts'
 import { findDeviceKeys, removeDeviceKeys } from './device-keys.ts'
 import { deviceListChanged } from './device-lists.ts'
 import { removeFallbackKeys } from './fallback-keys.ts'
@@ -14,4 +15,11 @@ export function forgetDeviceKeys(tx: Writer, userId: string, deviceId: string): 
 /** A device has another display name, which others see beside its keys. */
 export function deviceRenamed(tx: Writer, userId: string, deviceId: string): void {
   if (findDeviceKeys(tx, userId, deviceId) !== undefined) deviceListChanged(tx, userId)
+}
+
+/** An account has ended: its cross-signing keys go; those of its devices go with the devices. */
+export function forgetCrossSigningKeys(tx: Writer, userId: string): void {
+  const keys = crossSigningKeysOf(tx, userId)
+  for (const usage of keys.keys()) removeCrossSigningKey(tx, userId, usage)
+  if (keys.size > 0) deviceListChanged(tx, userId)
 }

@@ -59,7 +59,7 @@ export function addOneTimeKeys(tx: Writer, userId: string, deviceId: string, key
   if (keys.length === 0) return undefined
   const position = tx.nextPosition()
   const alreadyGiven = new Set(given(tx).all(userId, deviceId))
-  if (alreadyGiven.size > maxRemembered) forgetOldest(tx).run(userId, deviceId, userId, deviceId, maxRemembered)
+  if (alreadyGiven.size > maxRemembered) forgetOldest(tx).run(userId, deviceId, userId, deviceId, maxRemembered - 1)
   for (const [algorithm, ofAlgorithm] of Map.groupBy(keys, (key) => key.algorithm)) {
     const existing = new Map(
       stored(tx)

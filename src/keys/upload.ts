@@ -2,7 +2,7 @@ import type { Session } from '../http/endpoint.ts'
 import { badJson, forbidden, invalidParam, tooLarge } from '../http/errors.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Writer } from '../storage/handles.ts'
-import { crossSigningKeysOf } from './cross-signing-keys.ts'
+import { isCrossSigningKey } from './cross-signing-keys.ts'
 import { findDeviceKeys, setDeviceKeys } from './device-keys.ts'
 import { deviceListChanged } from './device-lists.ts'
 import { setFallbackKey } from './fallback-keys.ts'
@@ -79,8 +79,7 @@ function storeDeviceKeys(tx: Writer, userId: string, deviceId: string, keys: Jso
   const json = canonicalText(same ? withSignatures(existing, userId, signaturesBy(keys, userId)) : keys)
   if (json === stored) return
   // "Cross-signing": device ids must not collide with cross-signing public keys.
-  for (const key of crossSigningKeysOf(tx, userId).values())
-    if (key.publicKey === deviceId) throw forbidden('device_keys.device_id: one of your cross-signing keys')
+  if (isCrossSigningKey(tx, userId, deviceId)) throw forbidden('device_keys.device_id: one of your cross-signing keys')
   setDeviceKeys(tx, userId, deviceId, json)
   deviceListChanged(tx, userId)
 }
