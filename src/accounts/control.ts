@@ -14,7 +14,11 @@ export interface ControlSocket {
   close(): Promise<void>
 }
 
+/** Bytes of a socket's path; of a longer one the system would take the beginning. */
+const maxPath = 100
+
 const fileOf = (dataDirectory: string) => join(dataDirectory, 'control.sock')
+const isTooLong = (file: string) => Buffer.byteLength(file) > maxPath
 
 /**
  * The running server's ear for the command line: one JSON line with a command, one line back. Whoever may open the file may
@@ -22,6 +26,8 @@ const fileOf = (dataDirectory: string) => join(dataDirectory, 'control.sock')
  */
 export function createControlSocket(dataDirectory: string, administration: Administration, log: Log): Promise<ControlSocket> {
   const file = fileOf(dataDirectory)
+  if (isTooLong(file))
+    return Promise.reject(new Error(`The path ${file} is too long for a socket: ${maxPath} bytes are possible.`))
   // Left by a server that was killed: nobody else can be there, for the directory is locked.
   rmSync(file, { force: true })
   const open = new Set<Socket>()
@@ -66,7 +72,9 @@ async function answer(line: string, administration: Administration, log: Log): P
 
 /** Asks a running server; undefined: none is running on this data directory. */
 export async function askServer(dataDirectory: string, command: Command): Promise<unknown> {
-  const socket = createConnection(fileOf(dataDirectory))
+  const file = fileOf(dataDirectory)
+  if (isTooLong(file)) return undefined
+  const socket = createConnection(file)
   try {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
   } catch (error) {
