@@ -1,3 +1,4 @@
+import { interactiveAuthLimit } from '../accounts/device-endpoints.ts'
 import { type Endpoint, endpoint, type Session } from '../http/endpoint.ts'
 import { invalidParam } from '../http/errors.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -20,6 +21,7 @@ export function crossSigningEndpoints(storage: Storage, confirm: Confirm): Endpo
       path: '/_matrix/client/v3/keys/device_signing/upload',
       auth: 'session',
       body: deviceSigningBody,
+      rateLimit: interactiveAuthLimit,
       async handle({ auth, body }) {
         const keys = readCrossSigningKeys(auth.userId, body)
         if ('refused' in keys) throw keys.refused

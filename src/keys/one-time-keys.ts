@@ -11,7 +11,7 @@ export interface NamedKey {
 }
 
 /** Unclaimed keys that a device may have of one algorithm; clients keep about fifty. */
-export const maxKeysPerAlgorithm = 1_000
+const maxKeysPerAlgorithm = 1_000
 /** Given keys that are remembered for each device: more than one upload can bring again. */
 const maxRemembered = 1_000
 

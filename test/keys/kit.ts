@@ -12,6 +12,7 @@ import type { SyncStream } from '../../src/rooms/sync-stream.ts'
 import type { Position } from '../../src/storage/handles.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { type HandMovedClock, handMovedClock } from '../support/clock.ts'
+import { judge } from '../support/judge.ts'
 
 /** A capability by itself: the real storage, accounts and endpoints; rooms are written straight into their tables. */
 export interface Kit {
@@ -85,7 +86,9 @@ export function createKit(parts: Parts): Kit {
           headers: { authorization: `Bearer ${userId}|${deviceId}` },
           ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
         })
-        return { status: response.status, body: await response.json() }
+        const received = await response.json()
+        judge(method, path, response, received)
+        return { status: response.status, body: received }
       },
       sync: (since = 0) => syncOf(running.storage, parts.streams, userId, deviceId, since),
     }
