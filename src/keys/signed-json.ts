@@ -2,9 +2,6 @@ import { canonicalJson, checkCanonical } from '../matrix/canonical-json.ts'
 import { isObject, type JsonObject, type JsonValue } from '../matrix/json.ts'
 import { importVerifyKey, verifySignedJson } from '../matrix/signatures.ts'
 
-/** Signatures of one object: by user, by key id. */
-export type Signatures = Readonly<Record<string, Readonly<Record<string, string>>>>
-
 /** The canonical text of a value that was checked when it came in, or comes from storage. */
 export function canonicalText(value: JsonValue): string {
   return canonicalJson(value)

@@ -1,7 +1,7 @@
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
 
 /** Messages in one answer of sync; source: client-server API, "Send-to-Device messaging", server behaviour. */
-export const inboxSize = 100
+const inboxSize = 100
 
 export interface ToDeviceMessage {
   readonly sender: string

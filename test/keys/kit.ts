@@ -37,7 +37,7 @@ export interface TestDevice {
   sync(since?: Position): Synced
 }
 
-export interface Served {
+interface Served {
   readonly status: number
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
   readonly body: any
