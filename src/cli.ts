@@ -131,8 +131,8 @@ async function carryOut(command: Command): Promise<unknown> {
       return await carryOutHere(command)
     } catch (error) {
       // A server that is just starting or stopping holds the directory, but does not listen.
-      if (!(error instanceof StorageProblem && error.kind === 'in-use') || attempt === 20) throw error
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      if (!(error instanceof StorageProblem && error.kind === 'in-use') || attempt === 10) throw error
+      await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }
 }
