@@ -7,7 +7,7 @@ const name = Type.String({ maxLength: 255 })
 const password = Type.String({ maxLength: 1024 })
 
 /** What can be asked over the control socket: one line of JSON with a `command`. */
-export const commandSchema = Type.Union([
+const commandSchema = Type.Union([
   Type.Object({ command: Type.Literal('user add'), name, password, admin: Type.Boolean() }),
   Type.Object({ command: Type.Literal('user list') }),
   Type.Object({ command: Type.Literal('user password'), name, password }),

@@ -2,7 +2,7 @@ import { MatrixError, missingParam } from '../http/errors.ts'
 import { localpartOf, makeUserId, parseUserId, type ServerName, serverOf, type UserId } from '../matrix/identifiers.ts'
 import { isObject } from '../matrix/json.ts'
 
-export const maxPasswordLength = 512
+const maxPasswordLength = 512
 const minPasswordLength = 8
 
 /** Undefined: good enough; source: client-server API, "Password management". */

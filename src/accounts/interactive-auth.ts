@@ -9,10 +9,10 @@ import type { PasswordHashing } from './password-hashing.ts'
 import { isRegistrationToken, isValidRegistrationToken } from './registration-tokens.ts'
 import { findUser } from './store.ts'
 
-export type AuthStage = 'm.login.password' | 'm.login.dummy' | 'm.login.registration_token'
+type AuthStage = 'm.login.password' | 'm.login.dummy' | 'm.login.registration_token'
 export type AuthFlow = readonly AuthStage[]
 
-export interface AuthRequest {
+interface AuthRequest {
   /** The `auth` field of the request's body, unchecked. */
   readonly auth: unknown
   /** What is to be done, for instance `DELETE /devices/X`: an authentication is good for nothing else. */
@@ -24,7 +24,7 @@ export interface AuthRequest {
 }
 
 /** What was proven on the way. */
-export interface Proven {
+interface Proven {
   /** Whose password was given. */
   readonly userId?: UserId
   readonly registrationToken?: string

@@ -32,7 +32,7 @@ export interface DeviceWish {
 }
 
 /** As `/login`, `/register` and `/refresh` answer. */
-export type IssuedTokens = {
+type IssuedTokens = {
   readonly access_token: string
   readonly refresh_token?: string
   readonly expires_in_ms?: Milliseconds
@@ -65,7 +65,7 @@ export interface SessionsDeps {
 }
 
 /** Of access tokens whose client can refresh. */
-export const accessTokenLifetime: Milliseconds = 60 * 60_000
+const accessTokenLifetime: Milliseconds = 60 * 60_000
 
 export function createSessions({ clock, random, authenticator, hooks }: SessionsDeps): Sessions {
   function issue(tx: Writer, userId: string, deviceId: string, refreshable: boolean, replaces: number | null): IssuedTokens {
