@@ -23,7 +23,7 @@ export function accountEndpoints({ storage, passwords, interactiveAuth, sessions
   async function proveOwner(auth: unknown, operation: string, asking: string | undefined): Promise<UserId> {
     const { userId } = await interactiveAuth.require({
       auth,
-      operation: `${operation} ${asking ?? ''}`,
+      operation,
       flows: [['m.login.password']],
       userId: asking,
     })

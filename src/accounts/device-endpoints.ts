@@ -85,7 +85,7 @@ export function deviceEndpoints({ storage, interactiveAuth, sessions }: DeviceEn
         const body = await readOptionalBody(raw)
         await interactiveAuth.require({
           auth: body.auth,
-          operation: `DELETE /devices/${deviceId} ${auth.userId}`,
+          operation: `DELETE /devices/${deviceId}`,
           flows: [['m.login.password']],
           userId: auth.userId,
         })
@@ -102,7 +102,7 @@ export function deviceEndpoints({ storage, interactiveAuth, sessions }: DeviceEn
       async handle({ auth, body }) {
         await interactiveAuth.require({
           auth: body.auth,
-          operation: `POST /delete_devices ${[...body.devices].sort().join(' ')} ${auth.userId}`,
+          operation: `POST /delete_devices ${[...body.devices].sort().join(' ')}`,
           flows: [['m.login.password']],
           userId: auth.userId,
         })

@@ -102,7 +102,8 @@ export function createInteractiveAuth({ storage, clock, random, serverName, pass
     return {}
   }
 
-  async function require({ auth, operation, flows, userId }: AuthRequest): Promise<Proven> {
+  async function require({ auth, flows, userId, ...request }: AuthRequest): Promise<Proven> {
+    const operation = `${request.operation} ${userId ?? ''}`
     if (auth === undefined || auth === null) throw unfinished(newSession(operation), flows)
     if (!isObject(auth)) throw new MatrixError(400, 'M_BAD_JSON', 'auth: must be an object')
     // Clients that know the flow answer it in their first request, without a session.
