@@ -38,6 +38,8 @@ export const events = sqliteTable(
     replaces: integer('replaces'),
     /** Position of the redaction that was applied to it. */
     redactedBy: integer('redacted_by'),
+    /** Device and transaction id (a line each) of the client that sent it: only that device is told. */
+    origin: text('origin'),
     /** The PDU in canonical JSON, and where in that text its `content` stands (UTF-16 units). */
     json: text('json').notNull(),
     contentStart: integer('content_start').notNull(),
@@ -109,13 +111,13 @@ export const stateNodes = sqliteTable('state_nodes', {
   node: blob('node', { mode: 'buffer' }).notNull(),
 })
 
-/** Answers given to repeated requests of a client: one transaction id of one session is carried out once. */
+/** Answers given to repeated requests of a client: one transaction id of one device is carried out once. */
 export const transactions = sqliteTable(
   'client_transactions',
   {
     userId: text('user_id').notNull(),
     deviceId: text('device_id').notNull(),
-    /** The operation and its path, so that one id on two of them means two transactions. */
+    /** The operation and its room, so that one id on two of them means two transactions. */
     scope: text('scope').notNull(),
     transactionId: text('transaction_id').notNull(),
     eventId: text('event_id').notNull(),
@@ -124,7 +126,7 @@ export const transactions = sqliteTable(
   },
   (table) => [
     primaryKey({ columns: [table.userId, table.deviceId, table.scope, table.transactionId] }),
-    index('client_transactions_event').on(table.eventId),
+    index('client_transactions_age').on(table.createdAt),
   ],
 )
 

@@ -18,6 +18,8 @@ export interface Reader {
 /** Only `storage.write` makes one, so a stray write does not type-check. Sees its own changes. */
 export interface Writer extends Reader {
   readonly writable: true
+  /** What readers see meanwhile: for those who keep something in memory for each of the two. */
+  readonly snapshot: Reader
   /** Takes the next position. */
   nextPosition(): Position
   /** Wakes those who wait for `key` once this write is on disk. */

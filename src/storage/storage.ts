@@ -96,6 +96,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   const writer: Writer = {
     ...database,
     writable: true,
+    snapshot: reader,
     get position() {
       return clock.last
     },

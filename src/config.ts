@@ -1,0 +1,157 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { BlockList, isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import type { ListenAddress } from './http/listener.ts'
+import { parseServerName } from './matrix/identifiers.ts'
+import { roomVersions } from './matrix/room-versions.ts'
+
+/** One setting: its name in the file, in the environment, and how its text is read. */
+interface Setting<Value> {
+  readonly environment: string
+  readonly fallback: Value
+  /** As the documentation writes the default. */
+  readonly fallbackText: string
+  readonly values: string
+  readonly about: string
+  /** The value, or what is wrong with the text. */
+  read(text: string): { value: Value } | { problem: string }
+}
+
+const oneOf =
+  <const Value extends string>(...values: readonly Value[]) =>
+  (text: string): { value: Value } | { problem: string } => {
+    const value = values.find((candidate) => candidate === text)
+    return value === undefined ? { problem: `must be one of: ${values.join(', ')}` } : { value }
+  }
+
+const anyText = (text: string) => (text === '' ? { problem: 'must not be empty' } : { value: text })
+const directory = (text: string) => (text === '' ? { problem: 'must not be empty' } : { value: resolve(text) })
+const onOff = (text: string) => {
+  const read = oneOf('on', 'off')(text)
+  return 'problem' in read ? read : { value: read.value === 'on' }
+}
+
+function existingFile(text: string): { value: string } | { problem: string } {
+  return existsSync(text) ? { value: resolve(text) } : { problem: `there is no file ${text}` }
+}
+
+function wholeNumber(least: number, most: number) {
+  return (text: string): { value: number } | { problem: string } => {
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most ? { value } : { problem: `must be a whole number from ${least} to ${most}` }
+  }
+}
+
+function listenAddress(text: string): { value: ListenAddress } | { problem: string } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[2])
+  if (!match?.[1] || port > 65535) return { problem: 'must be host:port, for example 127.0.0.1:8008' }
+  return { value: { host: match[1].replace(/^\[|\]$/g, ''), port } }
+}
+
+function optionalListenAddress(text: string): { value: ListenAddress | undefined } | { problem: string } {
+  return text === 'off' ? { value: undefined } : listenAddress(text)
+}
+
+function networks(text: string): { value: BlockList } | { problem: string } {
+  const list = new BlockList()
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue
+    const [address = '', prefix] = entry.split('/')
+    const family = isIP(address)
+    const most = family === 6 ? 128 : 32
+    const bits = prefix === undefined ? most : Number(prefix)
+    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) return { problem: `${entry} is not a network such as 127.0.0.0/8` }
+    list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4')
+  }
+  return { value: list }
+}
+
+function serverName(text: string): { value: string } | { problem: string } {
+  return parseServerName(text) === undefined ? { problem: 'must be a host name, with a port if need be' } : { value: text }
+}
+
+function setting<Value>(environment: string, read: Setting<Value>['read'], fallback: Value, fallbackText: string, values: string, about: string): Setting<Value> {
+  return { environment, read, fallback, fallbackText, values, about }
+}
+
+/** Every setting. The names, in the file and in the environment, are public interface. */
+export const settings = {
+  data_dir: setting('HAUSBOTE_DATA_DIR', directory, resolve('data'), '`./data`', 'a directory', 'Everything that the server keeps: database, media, signing key.'),
+  server_name: setting('HAUSBOTE_SERVER_NAME', serverName, 'localhost', '`localhost`', 'a host name', 'The part of all user ids behind the colon. It can never be changed once people use the server.'),
+  listen: setting('HAUSBOTE_LISTEN', listenAddress, { host: '127.0.0.1', port: 8008 }, '`127.0.0.1:8008`', '`host:port`', 'Where clients reach the server (plain HTTP; put TLS in front of it).'),
+  federation_listen: setting('HAUSBOTE_FEDERATION_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', 'Reserved for federation, which this version does not have: any address is refused.'),
+  setup_listen: setting('HAUSBOTE_SETUP_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', 'Reserved for the setup page, which this version does not have: any address is refused.'),
+  metrics_listen: setting('HAUSBOTE_METRICS_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', '`/metrics` (Prometheus) and `/health`.'),
+  tls_certificate: setting<string | undefined>('HAUSBOTE_TLS_CERTIFICATE', existingFile, undefined, 'none', 'a PEM file', 'Certificate of the federation listener.'),
+  tls_key: setting<string | undefined>('HAUSBOTE_TLS_KEY', existingFile, undefined, 'none', 'a PEM file', 'Its private key.'),
+  extra_ca: setting<string | undefined>('HAUSBOTE_EXTRA_CA', existingFile, undefined, 'none', 'a PEM file', 'Authorities that outgoing requests trust besides the usual ones.'),
+  registration: setting('HAUSBOTE_REGISTRATION', oneOf('closed', 'token', 'open'), 'closed', '`closed`', '`closed`, `token`, `open`', 'Who may make an account through a client: nobody, those with a registration token, or everybody.'),
+  registration_shared_secret: setting<string | undefined>('HAUSBOTE_REGISTRATION_SHARED_SECRET', anyText, undefined, 'none', 'a text', 'Turns `/_synapse/admin/v1/register` on for those who know it.'),
+  rate_limits: setting('HAUSBOTE_RATE_LIMITS', onOff, true, '`on`', '`on`, `off`', 'Limits on how often clients may ask. `off` is for tests and measurements.'),
+  default_room_version: setting('HAUSBOTE_DEFAULT_ROOM_VERSION', oneOf(...roomVersions.keys()), '12', '`12`', '`1` to `12`', 'Version of new rooms whose maker names none.'),
+  encrypt_new_rooms: setting('HAUSBOTE_ENCRYPT_NEW_ROOMS', onOff, true, '`on`', '`on`, `off`', 'Whether new private rooms are encrypted when their maker says nothing about it.'),
+  presence: setting('HAUSBOTE_PRESENCE', onOff, true, '`on`', '`on`, `off`', 'Whether people see who else is there at the moment.'),
+  max_upload_bytes: setting('HAUSBOTE_MAX_UPLOAD_BYTES', wholeNumber(1024, 10_737_418_240), 104_857_600, '`104857600`', 'bytes', 'The largest file that a client may upload.'),
+  allow_addresses: setting('HAUSBOTE_ALLOW_ADDRESSES', networks, new BlockList(), 'none', 'networks, comma-separated', 'Internal networks that outgoing requests may reach although they are internal.'),
+  log_level: setting('HAUSBOTE_LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', '`info`', '`fatal` to `trace`', 'How much is written to standard output.'),
+} as const
+
+type Settings = typeof settings
+export type Config = { readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never }
+
+/** Not started, and why: one line for each problem. */
+export class ConfigProblems extends Error {
+  override readonly name = 'ConfigProblems'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** Reads the file that `HAUSBOTE_CONFIG` names, then the environment, which wins. Throws `ConfigProblems` with every problem at once. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = []
+  const file = readFile(environment.HAUSBOTE_CONFIG, problems)
+  const known = new Set<string>(['HAUSBOTE_CONFIG', ...Object.values(settings).map((entry) => entry.environment)])
+  for (const name of Object.keys(environment)) if (name.startsWith('HAUSBOTE_') && !known.has(name)) problems.push(`${name}: there is no such setting`)
+  const config: Record<string, unknown> = {}
+  for (const [name, entry] of Object.entries(settings)) {
+    const fromEnvironment = environment[entry.environment]
+    const text = fromEnvironment ?? file[name]
+    if (text === undefined) {
+      config[name] = entry.fallback
+      continue
+    }
+    const read = entry.read(text)
+    if ('problem' in read) problems.push(`${fromEnvironment === undefined ? `${name} (${environment.HAUSBOTE_CONFIG})` : entry.environment}: ${read.problem}`)
+    else config[name] = read.value
+  }
+  for (const name of ['federation_listen', 'setup_listen'] as const) {
+    if (config[name] !== undefined) problems.push(`${settings[name].environment}: this version has no such listener; only "off" is possible`)
+  }
+  if (problems.length > 0) throw new ConfigProblems(problems)
+  return Object.freeze(config) as Config
+}
+
+function readFile(path: string | undefined, problems: string[]): Record<string, string> {
+  if (path === undefined) return {}
+  const texts: Record<string, string> = {}
+  let content: Record<string, unknown>
+  try {
+    content = parseToml(readFileSync(path, 'utf8'))
+  } catch (error) {
+    problems.push(`HAUSBOTE_CONFIG: ${path} cannot be read: ${(error as Error).message}`)
+    return {}
+  }
+  for (const [name, value] of Object.entries(content)) {
+    if (!Object.hasOwn(settings, name)) problems.push(`${name} (${path}): there is no such setting`)
+    else if (typeof value === 'boolean') texts[name] = value ? 'on' : 'off'
+    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') texts[name] = String(value)
+    else problems.push(`${name} (${path}): must be a text or a number`)
+  }
+  return texts
+}

@@ -1,0 +1,84 @@
+import { selectAuthEvents } from '../matrix/auth-events.ts'
+import { checkFormat, toPdu } from '../matrix/format.ts'
+import { canonicalProfile, withContentHash } from '../matrix/hashes.ts'
+import type { EventId, RoomId, UserId } from '../matrix/identifiers.ts'
+import type { JsonObject } from '../matrix/json.ts'
+import type { Pdu } from '../matrix/pdu.ts'
+import type { RoomVersion } from '../matrix/room-versions.ts'
+import type { Signer } from '../matrix/signatures.ts'
+import { type Reader, statement } from '../storage/handles.ts'
+import { eventIdAt, versionOf } from './event-store.ts'
+import type { Room } from './members.ts'
+import { currentEntry } from './state.ts'
+
+/** What a client asks for; everything else of an event follows from the room. */
+export interface Draft {
+  readonly type: string
+  /** Undefined: not a state event. */
+  readonly stateKey?: string | undefined
+  readonly sender: UserId
+  readonly content: JsonObject
+  /** Of a redaction. */
+  readonly redacts?: string | undefined
+}
+
+export interface Builder {
+  readonly signer: Signer
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+const heads = statement<[number], { eventId: EventId; depth: number }>(
+  `SELECT e.event_id AS eventId, e.depth FROM room_heads h JOIN events e ON e.position = h.position WHERE h.room_nid = ? ORDER BY e.depth DESC LIMIT 20`,
+)
+/** Depths are bounded by the canonical JSON integers. */
+const maxDepth = 2 ** 53 - 1
+
+/** A hashed and signed event at the end of the room's graph, or why there can be none. Call it inside the write that admits it. */
+export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: Draft): { pdu: Pdu } | { problem: string } {
+  const version = versionOf(room)
+  const previous = heads(reader).all(room.nid)
+  const authEvents: string[] = []
+  const toAuthorise = { type: draft.type, sender: draft.sender, stateKey: draft.stateKey, content: draft.content }
+  for (const [type, stateKey] of selectAuthEvents(version, toAuthorise)) {
+    const position = currentEntry(reader, room.nid, type, stateKey)
+    if (position !== undefined) authEvents.push(eventIdAt(reader, position))
+  }
+  const depth = Math.min((previous[0]?.depth ?? 0) + 1, maxDepth)
+  return finish(builder, version, room.roomId, draft, {
+    auth_events: references(version, authEvents),
+    prev_events: references(
+      version,
+      previous.map(({ eventId }) => eventId),
+    ),
+    depth,
+  })
+}
+
+/** The first event of a room; `roomId` is undefined where the room's id will follow from it. */
+export function buildCreateEvent(builder: Builder, version: RoomVersion, roomId: RoomId | undefined, draft: Draft): { pdu: Pdu } | { problem: string } {
+  return finish(builder, version, roomId, draft, { auth_events: [], prev_events: [], depth: 1 })
+}
+
+/** Room versions 1 and 2 name an event by its id and hash; their own events are never built here. */
+function references(version: RoomVersion, ids: readonly string[]): JsonObject['auth_events'] {
+  if (version.eventId === 'in-event') throw new Error(`events of room version ${version.id} are not built`)
+  return [...ids]
+}
+
+function finish(builder: Builder, version: RoomVersion, roomId: RoomId | undefined, draft: Draft, graph: JsonObject): { pdu: Pdu } | { problem: string } {
+  const { type, stateKey, sender, content, redacts } = draft
+  const bare: JsonObject = {
+    ...graph,
+    type,
+    sender,
+    origin_server_ts: builder.now(),
+    ...(roomId !== undefined && { room_id: roomId }),
+    ...(stateKey !== undefined && { state_key: stateKey }),
+    content: redacts !== undefined && version.redaction.redactsInContent ? { ...content, redacts } : content,
+    ...(redacts !== undefined && !version.redaction.redactsInContent && { redacts }),
+  }
+  const raw = builder.signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
+  const problem = checkFormat(raw, version)
+  return problem === undefined ? { pdu: toPdu(raw, version) } : { problem }
+}

@@ -1,0 +1,56 @@
+import type { Position, Reader } from '../storage/handles.ts'
+import { contentText, type EventRow, eventAt } from './event-store.ts'
+
+/** For whom an event is written. */
+export interface EventViewer {
+  readonly userId: string
+  readonly deviceId: string
+}
+
+export interface Rendering {
+  /** Undefined: the answer says elsewhere which room it is. */
+  readonly roomId: string | undefined
+  readonly viewer: EventViewer
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** `unsigned.membership`: what the viewer was in the room at the event. */
+  membershipAt(row: EventRow): string
+}
+
+/** An event in the format for clients, as JSON text spliced from what is stored; source: client-server API, "Room event format". */
+export function clientEvent(reader: Reader, row: EventRow, rendering: Rendering): string {
+  const room = rendering.roomId === undefined ? '' : `,"room_id":${JSON.stringify(rendering.roomId)}`
+  const state = row.stateKey === null ? '' : `,"state_key":${JSON.stringify(row.stateKey)}`
+  const redacts = row.type === 'm.room.redaction' ? redactedId(row) : ''
+  return `{"content":${contentText(row)},"event_id":"${row.eventId}","origin_server_ts":${row.originServerTs}${redacts}${room},"sender":${JSON.stringify(row.sender)}${state},"type":${JSON.stringify(row.type)},"unsigned":${unsigned(reader, row, rendering)}}`
+}
+
+function unsigned(reader: Reader, row: EventRow, { viewer, now, membershipAt }: Rendering): string {
+  let text = `{"age":${now - row.originServerTs},"membership":"${membershipAt(row)}"`
+  if (row.replaces !== null) text += previous(reader, row.replaces)
+  if (row.origin !== null && row.sender === viewer.userId && row.origin.startsWith(`${viewer.deviceId}\n`)) {
+    text += `,"transaction_id":${JSON.stringify(row.origin.slice(viewer.deviceId.length + 1))}`
+  }
+  if (row.redactedBy !== null) {
+    const because = eventAt(reader, row.redactedBy)
+    text += `,"redacted_because":${clientEvent(reader, because, { roomId: undefined, viewer, now, membershipAt })}`
+  }
+  return `${text}}`
+}
+
+function previous(reader: Reader, position: Position): string {
+  const row = eventAt(reader, position)
+  return `,"prev_content":${contentText(row)},"prev_sender":${JSON.stringify(row.sender)},"replaces_state":"${row.eventId}"`
+}
+
+/** Clients of old room versions and new ones alike look at the top level; source: client-server API, "m.room.redaction". */
+function redactedId(row: EventRow): string {
+  const { redacts, content } = JSON.parse(row.json) as { redacts?: string; content: { redacts?: unknown } }
+  const target = redacts ?? content.redacts
+  return typeof target === 'string' ? `,"redacts":${JSON.stringify(target)}` : ''
+}
+
+/** The four fields that people outside of a room may see of its state; source: client-server API, "Stripped state". */
+export function strippedEvent(row: EventRow): string {
+  return `{"content":${contentText(row)},"sender":${JSON.stringify(row.sender)},"state_key":${JSON.stringify(row.stateKey ?? '')},"type":${JSON.stringify(row.type)}}`
+}
