@@ -129,6 +129,13 @@ CREATE TABLE `user_signatures` (
 ) WITHOUT ROWID;
 
 CREATE INDEX `user_signatures_position` ON `user_signatures` (`signer`,`position`);
+CREATE TABLE `profile_fields` (
+	`user_id` text NOT NULL,
+	`key` text NOT NULL,
+	`value` text NOT NULL,
+	PRIMARY KEY(`user_id`, `key`)
+) WITHOUT ROWID;
+
 CREATE TABLE `push_rules` (
 	`user_id` text PRIMARY KEY NOT NULL,
 	`position` integer NOT NULL,
@@ -186,6 +193,7 @@ CREATE TABLE `events` (
 	`status` integer NOT NULL,
 	`replaces` integer,
 	`redacted_by` integer,
+	`origin` text,
 	`json` text NOT NULL,
 	`content_start` integer NOT NULL,
 	`content_length` integer NOT NULL
@@ -255,7 +263,7 @@ CREATE TABLE `client_transactions` (
 	PRIMARY KEY(`user_id`, `device_id`, `scope`, `transaction_id`)
 ) WITHOUT ROWID;
 
-CREATE INDEX `client_transactions_event` ON `client_transactions` (`event_id`);
+CREATE INDEX `client_transactions_age` ON `client_transactions` (`created_at`);
 CREATE TABLE `kernel_values` (
 	`name` text PRIMARY KEY NOT NULL,
 	`value` integer NOT NULL
