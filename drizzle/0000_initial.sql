@@ -129,6 +129,23 @@ CREATE TABLE `user_signatures` (
 ) WITHOUT ROWID;
 
 CREATE INDEX `user_signatures_position` ON `user_signatures` (`signer`,`position`);
+CREATE TABLE `media` (
+	`media_id` text PRIMARY KEY NOT NULL,
+	`owner` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer,
+	`content_hash` text,
+	`size` integer,
+	`content_type` text,
+	`upload_name` text
+) WITHOUT ROWID;
+
+CREATE INDEX `media_content` ON `media` (`content_hash`);
+CREATE INDEX `media_owner` ON `media` (`owner`,`expires_at`);
+CREATE TABLE `media_removals` (
+	`content_hash` text PRIMARY KEY NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE `profile_fields` (
 	`user_id` text NOT NULL,
 	`key` text NOT NULL,
@@ -269,6 +286,13 @@ CREATE TABLE `kernel_values` (
 	`value` integer NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE `filters` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`json` text NOT NULL
+);
+
+CREATE INDEX `filters_user` ON `filters` (`user_id`);
 CREATE TABLE `device_backlog` (
 	`user_id` text NOT NULL,
 	`device_id` text NOT NULL,

@@ -5,7 +5,11 @@ import { roomAccountDataOf, setAccountData } from './account-data/store.ts'
 import { accountDataStream } from './account-data/stream.ts'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import type { PasswordCost } from './accounts/password-hashing.ts'
+import { isDeactivated, userExists } from './accounts/store.ts'
 import type { Config } from './config.ts'
+import { loadSigningKey } from './federation/signing-key.ts'
+import { profileOf } from './profiles/store.ts'
+import type { Reader } from './storage/handles.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
 import { type HttpApp, mount } from './http/mount.ts'
@@ -13,11 +17,11 @@ import { createRateLimits, noRateLimits } from './http/rate-limits.ts'
 import { keyBackupEndpoints } from './key-backup/endpoints.ts'
 import { forgetBackups } from './key-backup/versions.ts'
 import { isCrossSigningKey } from './keys/cross-signing-keys.ts'
-import type { SharingChanges } from './keys/device-lists.ts'
 import { keysEndpoints } from './keys/endpoints.ts'
 import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/forget.ts'
 import { keysStream } from './keys/stream.ts'
-import type { ServerName } from './matrix/identifiers.ts'
+import { parseUserId, serverOf, type ServerName, type UserId } from './matrix/identifiers.ts'
+import { createMedia } from './media/media.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
 import type { Random } from './platform/random.ts'
@@ -35,9 +39,16 @@ import { receiptEndpoints } from './receipts/endpoints.ts'
 import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
-import { positionOf, pushView, relationOf } from './rooms/timeline.ts'
+import { createRooms } from './rooms/rooms.ts'
+import { sharingChanges } from './rooms/sharing.ts'
+import { parseToken, positionOf, pushView, relationOf } from './rooms/timeline.ts'
+import { forgetTransactions } from './rooms/transactions.ts'
+import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import { StorageProblem } from './storage/problems.ts'
 import { openStorage, type Storage } from './storage/storage.ts'
+import { createKnownMembers } from './sync/known-members.ts'
+import { syncEndpoints } from './sync/endpoints.ts'
+import { acknowledgeSync } from './to-device/acknowledge.ts'
 import { toDeviceEndpoints } from './to-device/endpoints.ts'
 import { forgetDeviceMessages } from './to-device/store.ts'
 import { toDeviceStream } from './to-device/stream.ts'
@@ -82,21 +93,32 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...(platform.sync && { sync: platform.sync }),
     checkpoints: platform.checkpoints ?? true,
   })
+  const media = await createMedia({
+    ...platform,
+    storage,
+    directory: config.data_dir,
+    serverName: config.server_name,
+    maxUploadBytes: config.max_upload_bytes,
+  })
+  const serverName = config.server_name as ServerName
   const accounts = createAccounts({
     ...platform,
     storage,
-    serverName: config.server_name as ServerName,
+    serverName,
     registration: config.registration,
     registrationSharedSecret: config.registration_shared_secret,
     hooks: {
       onDeviceRemoved(tx, userId, deviceId) {
         forgetDeviceKeys(tx, userId, deviceId)
         forgetDeviceMessages(tx, userId, deviceId)
+        forgetTransactions(tx, userId, deviceId)
       },
       onDeviceChanged: deviceRenamed,
-      onDeactivated(tx, userId) {
+      onDeactivated(tx, userId, erase) {
         forgetCrossSigningKeys(tx, userId)
         forgetBackups(tx, userId)
+        rooms.membership.leaveAll(tx, userId as UserId)
+        if (erase) media.forgetMediaOf(tx, userId)
       },
       isCrossSigningKey,
     },
@@ -104,8 +126,17 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const typing = createTyping({ storage, timers, log })
   const presence = config.presence ? createPresence({ storage, clock, timers, log, audienceOf }) : undefined
   const active = (userId: string) => presence?.active(userId)
-  // Nobody can share a room as long as none can be made: rooms/ will say who began and ceased to.
-  const sharingChanges: SharingChanges = () => ({ joined: [], left: [] })
+  const rooms = createRooms({
+    storage,
+    clock,
+    random: platform.random,
+    signer: loadSigningKey(config.data_dir, serverName, platform.random),
+    defaultVersion: config.default_room_version,
+    encryptPrivateRooms: config.encrypt_new_rooms,
+    profileOf: (reader, userId) => ({ ...profileOf(reader, userId) }),
+    inviteProblem: (reader, userId) => inviteProblem(reader, userId, serverName),
+    active,
+  })
   const streams: SyncStream[] = [
     keysStream(sharingChanges),
     toDeviceStream(),
@@ -124,7 +155,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...keysEndpoints({
       storage,
       serverName: config.server_name,
-      parseToken: (token) => (/^\d{1,15}$/.test(token) ? Number(token) : undefined),
+      parseToken,
       sharingChanges,
       async confirm({ userId }, auth) {
         const operation = 'POST /keys/device_signing/upload'
@@ -149,7 +180,21 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       active,
     }),
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
+    ...media.endpoints,
   ]
+
+  const compose = { streams, fields: roomFields, known: createKnownMembers(), ignoredUsersOf }
+  endpoints.push(
+    ...rooms.endpoints,
+    ...syncEndpoints({
+      ...compose,
+      storage,
+      clock,
+      acknowledge: (session, since) => acknowledgeSync(storage, session.userId, session.deviceId, since),
+      present: (session, state, timeout) => presence?.syncing(session.userId, session.deviceId, state, timeout),
+    }),
+    ...serverInfoEndpoints({ defaultRoomVersion: config.default_room_version, publicUrl: config.public_url }),
+  )
 
   const client = mount(endpoints, {
     clock,
@@ -159,7 +204,6 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     explain: explainStorage,
     observe: () => undefined,
   })
-  void [streams, roomFields]
   return {
     client,
     storage,
@@ -168,10 +212,19 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     async close() {
       typing.close()
       presence?.close()
+      await media.close()
       await accounts.close()
       await storage.close()
     },
   }
+}
+
+/** Of users of this server it is known whether they exist. */
+function inviteProblem(reader: Reader, userId: string, serverName: ServerName): string | undefined {
+  const parsed = parseUserId(userId)
+  if (parsed === undefined) return 'not a user id'
+  if (serverOf(parsed) !== serverName) return 'this version does not reach other servers'
+  return userExists(reader, userId) && !isDeactivated(reader, userId) ? undefined : 'there is no such user'
 }
 
 /** A disk that takes no more data is the server's trouble, not the client's mistake: it may try again. */
