@@ -8,8 +8,6 @@ import type { PasswordCost } from './accounts/password-hashing.ts'
 import { isDeactivated, userExists } from './accounts/store.ts'
 import type { Config } from './config.ts'
 import { loadSigningKey } from './federation/signing-key.ts'
-import { profileOf } from './profiles/store.ts'
-import type { Reader } from './storage/handles.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
 import { type HttpApp, mount } from './http/mount.ts'
@@ -20,7 +18,7 @@ import { isCrossSigningKey } from './keys/cross-signing-keys.ts'
 import { keysEndpoints } from './keys/endpoints.ts'
 import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/forget.ts'
 import { keysStream } from './keys/stream.ts'
-import { parseUserId, serverOf, type ServerName, type UserId } from './matrix/identifiers.ts'
+import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
@@ -29,6 +27,7 @@ import { audienceOf } from './presence/audience.ts'
 import { presenceEndpoints } from './presence/endpoints.ts'
 import { createPresence } from './presence/presence.ts'
 import { presenceStream } from './presence/stream.ts'
+import { profileOf } from './profiles/store.ts'
 import { createUnreadCounter } from './push/counter.ts'
 import { pushRuleEndpoints } from './push/endpoints.ts'
 import { roomFacts } from './push/room-facts.ts'
@@ -38,16 +37,17 @@ import { unreadFields } from './push/unread-fields.ts'
 import { receiptEndpoints } from './receipts/endpoints.ts'
 import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
-import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { sharingChanges } from './rooms/sharing.ts'
+import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, positionOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
+import type { Reader } from './storage/handles.ts'
 import { StorageProblem } from './storage/problems.ts'
 import { openStorage, type Storage } from './storage/storage.ts'
-import { createKnownMembers } from './sync/known-members.ts'
 import { syncEndpoints } from './sync/endpoints.ts'
+import { createKnownMembers } from './sync/known-members.ts'
 import { acknowledgeSync } from './to-device/acknowledge.ts'
 import { toDeviceEndpoints } from './to-device/endpoints.ts'
 import { forgetDeviceMessages } from './to-device/store.ts'
@@ -230,5 +230,9 @@ function inviteProblem(reader: Reader, userId: string, serverName: ServerName): 
 /** A disk that takes no more data is the server's trouble, not the client's mistake: it may try again. */
 function explainStorage(error: unknown): MatrixError | undefined {
   if (!(error instanceof StorageProblem)) return undefined
-  return new MatrixError(503, 'M_UNKNOWN', error.kind === 'full' ? 'The server has no space left' : 'The server cannot store anything at the moment')
+  return new MatrixError(
+    503,
+    'M_UNKNOWN',
+    error.kind === 'full' ? 'The server has no space left' : 'The server cannot store anything at the moment',
+  )
 }

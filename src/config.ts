@@ -62,40 +62,181 @@ function networks(text: string): { value: BlockList } | { problem: string } {
     const family = isIP(address)
     const most = family === 6 ? 128 : 32
     const bits = prefix === undefined ? most : Number(prefix)
-    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) return { problem: `${entry} is not a network such as 127.0.0.0/8` }
+    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > most)
+      return { problem: `${entry} is not a network such as 127.0.0.0/8` }
     list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4')
   }
   return { value: list }
+}
+
+function httpUrl(text: string): { value: string } | { problem: string } {
+  return URL.canParse(text) && /^https?:/.test(text)
+    ? { value: text.replace(/\/+$/, '') }
+    : { problem: 'must be a URL such as https://chat.example.org' }
 }
 
 function serverName(text: string): { value: string } | { problem: string } {
   return parseServerName(text) === undefined ? { problem: 'must be a host name, with a port if need be' } : { value: text }
 }
 
-function setting<Value>(environment: string, read: Setting<Value>['read'], fallback: Value, fallbackText: string, values: string, about: string): Setting<Value> {
+function setting<Value>(
+  environment: string,
+  read: Setting<Value>['read'],
+  fallback: Value,
+  fallbackText: string,
+  values: string,
+  about: string,
+): Setting<Value> {
   return { environment, read, fallback, fallbackText, values, about }
 }
 
 /** Every setting. The names, in the file and in the environment, are public interface. */
 export const settings = {
-  data_dir: setting('HAUSBOTE_DATA_DIR', directory, resolve('data'), '`./data`', 'a directory', 'Everything that the server keeps: database, media, signing key.'),
-  server_name: setting('HAUSBOTE_SERVER_NAME', serverName, 'localhost', '`localhost`', 'a host name', 'The part of all user ids behind the colon. It can never be changed once people use the server.'),
-  listen: setting('HAUSBOTE_LISTEN', listenAddress, { host: '127.0.0.1', port: 8008 }, '`127.0.0.1:8008`', '`host:port`', 'Where clients reach the server (plain HTTP; put TLS in front of it).'),
-  federation_listen: setting('HAUSBOTE_FEDERATION_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', 'Reserved for federation, which this version does not have: any address is refused.'),
-  setup_listen: setting('HAUSBOTE_SETUP_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', 'Reserved for the setup page, which this version does not have: any address is refused.'),
-  metrics_listen: setting('HAUSBOTE_METRICS_LISTEN', optionalListenAddress, undefined, '`off`', '`host:port` or `off`', '`/metrics` (Prometheus) and `/health`.'),
-  tls_certificate: setting<string | undefined>('HAUSBOTE_TLS_CERTIFICATE', existingFile, undefined, 'none', 'a PEM file', 'Certificate of the federation listener.'),
+  data_dir: setting(
+    'HAUSBOTE_DATA_DIR',
+    directory,
+    resolve('data'),
+    '`./data`',
+    'a directory',
+    'Everything that the server keeps: database, media, signing key.',
+  ),
+  server_name: setting(
+    'HAUSBOTE_SERVER_NAME',
+    serverName,
+    'localhost',
+    '`localhost`',
+    'a host name',
+    'The part of all user ids behind the colon. It can never be changed once people use the server.',
+  ),
+  listen: setting(
+    'HAUSBOTE_LISTEN',
+    listenAddress,
+    { host: '127.0.0.1', port: 8008 },
+    '`127.0.0.1:8008`',
+    '`host:port`',
+    'Where clients reach the server (plain HTTP; put TLS in front of it).',
+  ),
+  public_url: setting<string | undefined>(
+    'HAUSBOTE_PUBLIC_URL',
+    httpUrl,
+    undefined,
+    'none',
+    'an http(s) URL',
+    'Where clients reach the server from outside; answers `/.well-known/matrix/client`.',
+  ),
+  federation_listen: setting(
+    'HAUSBOTE_FEDERATION_LISTEN',
+    optionalListenAddress,
+    undefined,
+    '`off`',
+    '`host:port` or `off`',
+    'Reserved for federation, which this version does not have: any address is refused.',
+  ),
+  setup_listen: setting(
+    'HAUSBOTE_SETUP_LISTEN',
+    optionalListenAddress,
+    undefined,
+    '`off`',
+    '`host:port` or `off`',
+    'Reserved for the setup page, which this version does not have: any address is refused.',
+  ),
+  metrics_listen: setting(
+    'HAUSBOTE_METRICS_LISTEN',
+    optionalListenAddress,
+    undefined,
+    '`off`',
+    '`host:port` or `off`',
+    '`/metrics` (Prometheus) and `/health`.',
+  ),
+  tls_certificate: setting<string | undefined>(
+    'HAUSBOTE_TLS_CERTIFICATE',
+    existingFile,
+    undefined,
+    'none',
+    'a PEM file',
+    'Certificate of the federation listener.',
+  ),
   tls_key: setting<string | undefined>('HAUSBOTE_TLS_KEY', existingFile, undefined, 'none', 'a PEM file', 'Its private key.'),
-  extra_ca: setting<string | undefined>('HAUSBOTE_EXTRA_CA', existingFile, undefined, 'none', 'a PEM file', 'Authorities that outgoing requests trust besides the usual ones.'),
-  registration: setting('HAUSBOTE_REGISTRATION', oneOf('closed', 'token', 'open'), 'closed', '`closed`', '`closed`, `token`, `open`', 'Who may make an account through a client: nobody, those with a registration token, or everybody.'),
-  registration_shared_secret: setting<string | undefined>('HAUSBOTE_REGISTRATION_SHARED_SECRET', anyText, undefined, 'none', 'a text', 'Turns `/_synapse/admin/v1/register` on for those who know it.'),
-  rate_limits: setting('HAUSBOTE_RATE_LIMITS', onOff, true, '`on`', '`on`, `off`', 'Limits on how often clients may ask. `off` is for tests and measurements.'),
-  default_room_version: setting('HAUSBOTE_DEFAULT_ROOM_VERSION', oneOf(...roomVersions.keys()), '12', '`12`', '`1` to `12`', 'Version of new rooms whose maker names none.'),
-  encrypt_new_rooms: setting('HAUSBOTE_ENCRYPT_NEW_ROOMS', onOff, true, '`on`', '`on`, `off`', 'Whether new private rooms are encrypted when their maker says nothing about it.'),
-  presence: setting('HAUSBOTE_PRESENCE', onOff, true, '`on`', '`on`, `off`', 'Whether people see who else is there at the moment.'),
-  max_upload_bytes: setting('HAUSBOTE_MAX_UPLOAD_BYTES', wholeNumber(1024, 10_737_418_240), 104_857_600, '`104857600`', 'bytes', 'The largest file that a client may upload.'),
-  allow_addresses: setting('HAUSBOTE_ALLOW_ADDRESSES', networks, new BlockList(), 'none', 'networks, comma-separated', 'Internal networks that outgoing requests may reach although they are internal.'),
-  log_level: setting('HAUSBOTE_LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', '`info`', '`fatal` to `trace`', 'How much is written to standard output.'),
+  extra_ca: setting<string | undefined>(
+    'HAUSBOTE_EXTRA_CA',
+    existingFile,
+    undefined,
+    'none',
+    'a PEM file',
+    'Authorities that outgoing requests trust besides the usual ones.',
+  ),
+  registration: setting(
+    'HAUSBOTE_REGISTRATION',
+    oneOf('closed', 'token', 'open'),
+    'closed',
+    '`closed`',
+    '`closed`, `token`, `open`',
+    'Who may make an account through a client: nobody, those with a registration token, or everybody.',
+  ),
+  registration_shared_secret: setting<string | undefined>(
+    'HAUSBOTE_REGISTRATION_SHARED_SECRET',
+    anyText,
+    undefined,
+    'none',
+    'a text',
+    'Turns `/_synapse/admin/v1/register` on for those who know it.',
+  ),
+  rate_limits: setting(
+    'HAUSBOTE_RATE_LIMITS',
+    onOff,
+    true,
+    '`on`',
+    '`on`, `off`',
+    'Limits on how often clients may ask. `off` is for tests and measurements.',
+  ),
+  default_room_version: setting(
+    'HAUSBOTE_DEFAULT_ROOM_VERSION',
+    oneOf(...roomVersions.keys()),
+    '12',
+    '`12`',
+    '`1` to `12`',
+    'Version of new rooms whose maker names none.',
+  ),
+  encrypt_new_rooms: setting(
+    'HAUSBOTE_ENCRYPT_NEW_ROOMS',
+    onOff,
+    true,
+    '`on`',
+    '`on`, `off`',
+    'Whether new private rooms are encrypted when their maker says nothing about it.',
+  ),
+  presence: setting(
+    'HAUSBOTE_PRESENCE',
+    onOff,
+    true,
+    '`on`',
+    '`on`, `off`',
+    'Whether people see who else is there at the moment.',
+  ),
+  max_upload_bytes: setting(
+    'HAUSBOTE_MAX_UPLOAD_BYTES',
+    wholeNumber(1024, 10_737_418_240),
+    104_857_600,
+    '`104857600`',
+    'bytes',
+    'The largest file that a client may upload.',
+  ),
+  allow_addresses: setting(
+    'HAUSBOTE_ALLOW_ADDRESSES',
+    networks,
+    new BlockList(),
+    'none',
+    'networks, comma-separated',
+    'Internal networks that outgoing requests may reach although they are internal.',
+  ),
+  log_level: setting(
+    'HAUSBOTE_LOG_LEVEL',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    'info',
+    '`info`',
+    '`fatal` to `trace`',
+    'How much is written to standard output.',
+  ),
 } as const
 
 type Settings = typeof settings
@@ -117,7 +258,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const problems: string[] = []
   const file = readFile(environment.HAUSBOTE_CONFIG, problems)
   const known = new Set<string>(['HAUSBOTE_CONFIG', ...Object.values(settings).map((entry) => entry.environment)])
-  for (const name of Object.keys(environment)) if (name.startsWith('HAUSBOTE_') && !known.has(name)) problems.push(`${name}: there is no such setting`)
+  for (const name of Object.keys(environment))
+    if (name.startsWith('HAUSBOTE_') && !known.has(name)) problems.push(`${name}: there is no such setting`)
   const config: Record<string, unknown> = {}
   for (const [name, entry] of Object.entries(settings)) {
     const fromEnvironment = environment[entry.environment]
@@ -127,11 +269,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       continue
     }
     const read = entry.read(text)
-    if ('problem' in read) problems.push(`${fromEnvironment === undefined ? `${name} (${environment.HAUSBOTE_CONFIG})` : entry.environment}: ${read.problem}`)
+    if ('problem' in read)
+      problems.push(
+        `${fromEnvironment === undefined ? `${name} (${environment.HAUSBOTE_CONFIG})` : entry.environment}: ${read.problem}`,
+      )
     else config[name] = read.value
   }
   for (const name of ['federation_listen', 'setup_listen'] as const) {
-    if (config[name] !== undefined) problems.push(`${settings[name].environment}: this version has no such listener; only "off" is possible`)
+    if (config[name] !== undefined)
+      problems.push(`${settings[name].environment}: this version has no such listener; only "off" is possible`)
   }
   if (problems.length > 0) throw new ConfigProblems(problems)
   return Object.freeze(config) as Config

@@ -23,6 +23,8 @@ export async function readBody(request: Request, limit: number): Promise<{ text:
 }
 
 export function parseBody(text: string): { value: unknown } | { error: MatrixError } {
+  // Many clients send nothing where every field is optional.
+  if (text === '') return { value: {} }
   let value: unknown
   try {
     value = JSON.parse(text)

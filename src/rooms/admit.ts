@@ -1,7 +1,7 @@
 import type { EventLookup } from '../matrix/authorisation/check-auth-events.ts'
-import { judge } from '../matrix/judge.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import { isObject } from '../matrix/json.ts'
+import { judge } from '../matrix/judge.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import type { RoomVersion } from '../matrix/room-versions.ts'
 import type { Rejected } from '../matrix/verdict.ts'
@@ -14,7 +14,9 @@ import { currentEntry, currentLookup } from './state.ts'
 import { makeStateKeyNumber } from './state-keys.ts'
 import { type Root, withEntry } from './state-snapshots.ts'
 
-export type Admission = { readonly ok: true; readonly position: Position; readonly pdu: Pdu } | (Rejected & { readonly ok: false })
+export type Admission =
+  | { readonly ok: true; readonly position: Position; readonly pdu: Pdu }
+  | (Rejected & { readonly ok: false })
 
 const setHead = statement<[number, Position], never>('INSERT INTO room_heads (room_nid, position) VALUES (?, ?)')
 const dropHeads = statement<[number], never>('DELETE FROM room_heads WHERE room_nid = ?')
@@ -84,7 +86,7 @@ function relationIn(content: JsonObject): { target: string; relationType: string
   const relation = content['m.relates_to']
   if (!isObject(relation)) return undefined
   const { event_id: target, rel_type: relationType } = relation
-  if (typeof target !== 'string' || typeof relationType !== 'string' || target.length > 255 || relationType.length > 255) return undefined
+  if (typeof target !== 'string' || typeof relationType !== 'string' || target.length > 255 || relationType.length > 255)
+    return undefined
   return { target, relationType }
 }
-

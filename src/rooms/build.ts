@@ -56,7 +56,12 @@ export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: 
 }
 
 /** The first event of a room; `roomId` is undefined where the room's id will follow from it. */
-export function buildCreateEvent(builder: Builder, version: RoomVersion, roomId: RoomId | undefined, draft: Draft): { pdu: Pdu } | { problem: string } {
+export function buildCreateEvent(
+  builder: Builder,
+  version: RoomVersion,
+  roomId: RoomId | undefined,
+  draft: Draft,
+): { pdu: Pdu } | { problem: string } {
   return finish(builder, version, roomId, draft, { auth_events: [], prev_events: [], depth: 1 })
 }
 
@@ -66,7 +71,13 @@ function references(version: RoomVersion, ids: readonly string[]): JsonObject['a
   return [...ids]
 }
 
-function finish(builder: Builder, version: RoomVersion, roomId: RoomId | undefined, draft: Draft, graph: JsonObject): { pdu: Pdu } | { problem: string } {
+function finish(
+  builder: Builder,
+  version: RoomVersion,
+  roomId: RoomId | undefined,
+  draft: Draft,
+  graph: JsonObject,
+): { pdu: Pdu } | { problem: string } {
   const { type, stateKey, sender, content, redacts } = draft
   const bare: JsonObject = {
     ...graph,

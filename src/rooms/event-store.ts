@@ -38,7 +38,9 @@ export const eventColumns = `e.position, e.room_nid AS roomNid, e.event_id AS ev
 
 const byPosition = statement<[number], EventRow>(`SELECT ${eventColumns} FROM events e WHERE e.position = ?`)
 const byId = statement<[string], EventRow>(`SELECT ${eventColumns} FROM events e WHERE e.event_id = ?`)
-const place = statement<[string], { position: Position; roomNid: number }>('SELECT position, room_nid AS roomNid FROM events WHERE event_id = ?')
+const place = statement<[string], { position: Position; roomNid: number }>(
+  'SELECT position, room_nid AS roomNid FROM events WHERE event_id = ?',
+)
 const idAt = statement<[number], EventId>('SELECT event_id FROM events WHERE position = ?', 'pluck')
 
 export function eventAt(reader: Reader, position: Position): EventRow {
@@ -51,7 +53,10 @@ export function findEvent(reader: Reader, eventId: string): EventRow | undefined
   return byId(reader).get(eventId)
 }
 
-export function positionOf(reader: Reader, eventId: string): { readonly position: Position; readonly roomNid: number } | undefined {
+export function positionOf(
+  reader: Reader,
+  eventId: string,
+): { readonly position: Position; readonly roomNid: number } | undefined {
   return place(reader).get(eventId)
 }
 
@@ -86,7 +91,10 @@ export interface NewEvent {
   readonly version: RoomVersion
 }
 
-export function insertEvent(tx: Writer, { position, roomNid, timelineOrder, stateRoot, status, replaces, origin, pdu, version }: NewEvent): void {
+export function insertEvent(
+  tx: Writer,
+  { position, roomNid, timelineOrder, stateRoot, status, replaces, origin, pdu, version }: NewEvent,
+): void {
   const { json, start, length } = serialised(pdu.raw, version)
   insertRow(tx).run(
     position,

@@ -1,6 +1,6 @@
 import type { Pdu } from '../matrix/pdu.ts'
 import { type Position, statement, type Writer } from '../storage/handles.ts'
-import { memberOf, type Membership, type Room } from './members.ts'
+import { type Membership, memberOf, type Room } from './members.ts'
 
 const put = statement<[number, string, string, Position, Position | null], never>(
   `INSERT INTO memberships (room_nid, user_id, membership, position, joined_at, forgotten) VALUES (?, ?, ?, ?, ?, 0)

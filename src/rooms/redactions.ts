@@ -1,4 +1,4 @@
-import { serverOf } from '../matrix/identifiers.ts'
+import { serverOf, type UserId } from '../matrix/identifiers.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import { redact } from '../matrix/redaction.ts'
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
@@ -40,7 +40,7 @@ function carryOut(tx: Writer, room: Room, redaction: Pdu, position: Position, ta
 }
 
 /** Any user of the server that an event came from may redact it, as far as other servers are concerned; `mayRedact` says who may here. */
-function isFromSameServer(sender: string, target: EventRow): boolean {
+function isFromSameServer(sender: UserId, target: EventRow): boolean {
   return serverOf(sender) === serverOf(target.sender)
 }
 

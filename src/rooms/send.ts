@@ -1,9 +1,9 @@
-import { canonicalJson } from '../matrix/canonical-json.ts'
 import { badJson, forbidden, invalidParam, MatrixError, notFound } from '../http/errors.ts'
+import { canonicalJson } from '../matrix/canonical-json.ts'
 import type { UserId } from '../matrix/identifiers.ts'
 import { isObject, type JsonObject } from '../matrix/json.ts'
-import type { Storage } from '../storage/storage.ts'
 import type { Writer } from '../storage/handles.ts'
+import type { Storage } from '../storage/storage.ts'
 import { resolveAlias } from './aliases.ts'
 import type { Builder } from './build.ts'
 import type { EventViewer } from './client-event.ts'
@@ -23,7 +23,13 @@ export interface SendDeps {
 export interface Send {
   message(client: EventViewer, roomId: string, type: string, transactionId: string, content: JsonObject): Promise<string>
   state(client: EventViewer, roomId: string, type: string, stateKey: string, content: JsonObject): Promise<string>
-  redaction(client: EventViewer, roomId: string, eventId: string, transactionId: string, reason: string | undefined): Promise<string>
+  redaction(
+    client: EventViewer,
+    roomId: string,
+    eventId: string,
+    transactionId: string,
+    reason: string | undefined,
+  ): Promise<string>
 }
 
 /** Longer ones no client makes. */
@@ -31,7 +37,12 @@ const maxTransactionId = 255
 
 export function createSend({ storage, builder }: SendDeps): Send {
   /** Carries out `make` unless the same device did so before under the same transaction id. */
-  function once(client: EventViewer, scope: string, transactionId: string, make: (tx: Writer, origin: string) => string): Promise<string> {
+  function once(
+    client: EventViewer,
+    scope: string,
+    transactionId: string,
+    make: (tx: Writer, origin: string) => string,
+  ): Promise<string> {
     if (transactionId.length > maxTransactionId) throw invalidParam(`txnId: longer than ${maxTransactionId} characters`)
     return storage.write((tx) => {
       const earlier = earlierEvent(tx, client, scope, transactionId)
@@ -64,7 +75,13 @@ export function createSend({ storage, builder }: SendDeps): Send {
         const room = requireRoom(tx, roomId, client.userId)
         requireRedactable(tx, room, client.userId, eventId)
         const content = reason === undefined ? {} : { reason }
-        return emit(tx, builder, room, { type: 'm.room.redaction', sender: client.userId as UserId, content, redacts: eventId }, origin).pdu.eventId
+        return emit(
+          tx,
+          builder,
+          room,
+          { type: 'm.room.redaction', sender: client.userId as UserId, content, redacts: eventId },
+          origin,
+        ).pdu.eventId
       })
     },
   }
@@ -90,7 +107,14 @@ function requireRedactable(tx: Writer, room: Room, userId: string, eventId: stri
 }
 
 /** Setting state to what it is changes nothing. */
-function sameState(tx: Writer, room: Room, userId: string, type: string, stateKey: string, content: JsonObject): string | undefined {
+function sameState(
+  tx: Writer,
+  room: Room,
+  userId: string,
+  type: string,
+  stateKey: string,
+  content: JsonObject,
+): string | undefined {
   if (!isJoined(tx, room.nid, userId)) return undefined
   const position = currentEntry(tx, room.nid, type, stateKey)
   if (position === undefined) return undefined
@@ -118,5 +142,7 @@ function checkAliases(tx: Writer, room: Room, content: JsonObject): void {
 function aliasesIn(content: unknown): unknown[] {
   if (!isObject(content)) return []
   const alternatives = Array.isArray(content.alt_aliases) ? content.alt_aliases : []
-  return content.alias === undefined || content.alias === null || content.alias === '' ? alternatives : [content.alias, ...alternatives]
+  return content.alias === undefined || content.alias === null || content.alias === ''
+    ? alternatives
+    : [content.alias, ...alternatives]
 }

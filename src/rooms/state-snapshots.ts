@@ -1,4 +1,4 @@
-import { statement, type Position, type Reader, type Writer } from '../storage/handles.ts'
+import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
 
 /**
  * States of rooms as persistent maps from a state key's number to the position of the event that holds it. A map is a tree of nodes that are
@@ -71,7 +71,11 @@ function insert(tx: Writer, id: number, entry: Entry, shift: number): number {
   const node = load(tx, id)
   if ('entries' in node) {
     const others = node.entries.filter(([key]) => key !== entry[0])
-    return build(tx, [...others, entry].sort((a, b) => a[0] - b[0]), shift)
+    return build(
+      tx,
+      [...others, entry].sort((a, b) => a[0] - b[0]),
+      shift,
+    )
   }
   const slot = (hashOf(entry[0]) >>> shift) & 15
   const children = [...node.children]

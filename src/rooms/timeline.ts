@@ -1,6 +1,6 @@
 import type { JsonObject } from '../matrix/json.ts'
 import { type Position, type Reader, statement } from '../storage/handles.ts'
-import { contentText, EventStatus, eventColumns, type EventRow } from './event-store.ts'
+import { contentText, type EventRow, EventStatus, eventColumns } from './event-store.ts'
 
 export { positionOf } from './event-store.ts'
 
@@ -27,7 +27,10 @@ const relation = statement<[string], { target: string; relationType: string }>(
 )
 
 /** What an event relates to. */
-export function relationOf(reader: Reader, eventId: string): { readonly target: string; readonly relationType: string } | undefined {
+export function relationOf(
+  reader: Reader,
+  eventId: string,
+): { readonly target: string; readonly relationType: string } | undefined {
   return relation(reader).get(eventId)
 }
 

@@ -19,7 +19,14 @@ export function earlierEvent(tx: Writer, client: EventViewer, scope: string, tra
   return find(tx).get(client.userId, client.deviceId, scope, transactionId)
 }
 
-export function noteTransaction(tx: Writer, client: EventViewer, scope: string, transactionId: string, eventId: string, now: number): void {
+export function noteTransaction(
+  tx: Writer,
+  client: EventViewer,
+  scope: string,
+  transactionId: string,
+  eventId: string,
+  now: number,
+): void {
   insert(tx).run(client.userId, client.deviceId, scope, transactionId, eventId, now)
 }
 

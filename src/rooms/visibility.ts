@@ -47,10 +47,14 @@ export function roomView(reader: Reader, room: Room, userId: string): RoomView {
   return {
     maySee(row) {
       const before = stateAt(row.stateRoot)
-      const content = isOwnMembership(row) || row.type === 'm.room.history_visibility' ? pduAt(reader, row.position, versionOf(room)).content : undefined
+      const content =
+        isOwnMembership(row) || row.type === 'm.room.history_visibility'
+          ? pduAt(reader, row.position, versionOf(room)).content
+          : undefined
       return mayUserSee({
         visibilityBefore: before.visibility,
-        visibilityAfter: row.type === 'm.room.history_visibility' && row.stateKey === '' ? content?.history_visibility : before.visibility,
+        visibilityAfter:
+          row.type === 'm.room.history_visibility' && row.stateKey === '' ? content?.history_visibility : before.visibility,
         membershipBefore: before.membership,
         membershipAfter: isOwnMembership(row) ? content?.membership : before.membership,
         joinedLater: joinedAfter(row),
@@ -58,7 +62,9 @@ export function roomView(reader: Reader, room: Room, userId: string): RoomView {
     },
     membershipAt(row) {
       if (joinedSince !== undefined && row.position >= joinedSince) return 'join'
-      const membership = isOwnMembership(row) ? pduAt(reader, row.position, versionOf(room)).content.membership : stateAt(row.stateRoot).membership
+      const membership = isOwnMembership(row)
+        ? pduAt(reader, row.position, versionOf(room)).content.membership
+        : stateAt(row.stateRoot).membership
       return typeof membership === 'string' ? membership : 'leave'
     },
   }

@@ -1,0 +1,86 @@
+import Type from 'typebox'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { badJson } from '../http/errors.ts'
+import { parseUserId, type UserId } from '../matrix/identifiers.ts'
+import type { MembershipVerbs } from './membership.ts'
+
+const room = '/_matrix/client/v3/rooms/{roomId}'
+const reason = Type.Optional(Type.String({ maxLength: 5000 }))
+const reasonBody = Type.Object({ reason })
+const targetBody = Type.Object({ user_id: Type.String(), reason })
+const limit = { name: 'membership', by: 'user', burst: 50, perSecond: 2 } as const
+
+/** Joining, leaving and moderating rooms; source: client-server API, "Room membership". */
+export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
+  /** The endpoints about another user differ in the verb alone. */
+  function about<const Path extends string>(path: Path, verb: 'invite' | 'kick' | 'ban' | 'unban'): Endpoint {
+    return endpoint({
+      method: 'POST',
+      path: `${room}/${path}`,
+      auth: 'session',
+      body: targetBody,
+      rateLimit: limit,
+      async handle({ auth, path, body }) {
+        if (parseUserId(body.user_id) === undefined) throw badJson('user_id: not a user id')
+        await verbs[verb](auth.userId as UserId, path.roomId, body.user_id, body.reason)
+        return {}
+      },
+    })
+  }
+
+  return [
+    endpoint({
+      method: 'POST',
+      path: '/_matrix/client/v3/join/{roomIdOrAlias}',
+      auth: 'session',
+      body: reasonBody,
+      rateLimit: limit,
+      handle: async ({ auth, path, body }) => ({
+        room_id: await verbs.join(auth.userId as UserId, path.roomIdOrAlias, body.reason),
+      }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: `${room}/join`,
+      auth: 'session',
+      body: reasonBody,
+      rateLimit: limit,
+      handle: async ({ auth, path, body }) => ({ room_id: await verbs.join(auth.userId as UserId, path.roomId, body.reason) }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/_matrix/client/v3/knock/{roomIdOrAlias}',
+      auth: 'session',
+      body: reasonBody,
+      rateLimit: limit,
+      handle: async ({ auth, path, body }) => ({
+        room_id: await verbs.knock(auth.userId as UserId, path.roomIdOrAlias, body.reason),
+      }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: `${room}/leave`,
+      auth: 'session',
+      body: reasonBody,
+      rateLimit: limit,
+      async handle({ auth, path, body }) {
+        await verbs.leave(auth.userId as UserId, path.roomId, body.reason)
+        return {}
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      path: `${room}/forget`,
+      auth: 'session',
+      rateLimit: limit,
+      async handle({ auth, path }) {
+        await verbs.forget(auth.userId as UserId, path.roomId)
+        return {}
+      },
+    }),
+    about('invite', 'invite'),
+    about('kick', 'kick'),
+    about('ban', 'ban'),
+    about('unban', 'unban'),
+  ]
+}

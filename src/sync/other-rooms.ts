@@ -1,0 +1,56 @@
+import { clientEvent, strippedEvent } from '../rooms/client-event.ts'
+import { type EventRow, eventAt } from '../rooms/event-store.ts'
+import { renderingFor } from '../rooms/history.ts'
+import { roomOf } from '../rooms/members.ts'
+import { currentEntry } from '../rooms/state.ts'
+import { tokenOf } from '../rooms/timeline.ts'
+import { roomView } from '../rooms/visibility.ts'
+import type { Reader } from '../storage/handles.ts'
+import type { RoomContext } from './joined-room.ts'
+import type { ListedRoom } from './room-list.ts'
+import { readState } from './state.ts'
+import { readTimeline, showsTo } from './timeline.ts'
+
+/** What somebody outside may know of a room; source: client-server API, "Stripped state". */
+const strippedTypes = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.join_rules',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+]
+
+/** `invite_state` or `knock_state` of a room that the viewer is invited to or knocks on. */
+export function strippedRoom(reader: Reader, listed: ListedRoom, userId: string, field: 'invite_state' | 'knock_state'): string {
+  const own = eventAt(reader, listed.position)
+  const positions = strippedTypes.map((type) => currentEntry(reader, listed.nid, type, ''))
+  const sender = own.sender === userId ? undefined : currentEntry(reader, listed.nid, 'm.room.member', own.sender)
+  const rows = [...positions, sender].flatMap((position) => (position === undefined ? [] : [eventAt(reader, position)]))
+  return `{"${field}":{"events":[${[...rows, own].map(strippedEvent).join(',')}]}}`
+}
+
+/** Whom an invitation comes from. */
+export function inviterOf(reader: Reader, listed: ListedRoom): string {
+  return eventAt(reader, listed.position).sender
+}
+
+/** The part of the answer about a room that the viewer left since the last sync: what happened up to then. */
+export function leftRoom(context: RoomContext, listed: ListedRoom): string {
+  const { query } = context
+  const { reader, filter, userId } = query
+  const room = roomOf(reader, listed.nid)
+  const view = roomView(reader, room, userId)
+  const end = Math.min(listed.position, query.to)
+  const shows = showsTo(view, context.ignored)
+  // The rules of visibility hide the end of an invitation, but the client must learn of it.
+  const isOwn = (row: EventRow) => row.position === listed.position
+  const timeline = readTimeline(reader, room, query.from, end, filter.room?.timeline, (row) => isOwn(row) || shows(row))
+  const wasIn = timeline.rows.some((row) => !isOwn(row)) || view.maySee(eventAt(reader, listed.position))
+  const wish = { from: query.from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
+  const state = wasIn ? readState(reader, room, timeline, wish) : []
+  const rendering = renderingFor(reader, room, query, context.now, false, view)
+  const render = (rows: readonly EventRow[]) => rows.map((row) => clientEvent(reader, row, rendering)).join(',')
+  return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
+}

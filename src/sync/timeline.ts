@@ -1,0 +1,57 @@
+import { eventPasses, roomPasses } from '../rooms/event-filter.ts'
+import type { EventRow } from '../rooms/event-store.ts'
+import type { Room } from '../rooms/members.ts'
+import type { RoomEventFilter } from '../rooms/sync-stream.ts'
+import { eventsBefore } from '../rooms/timeline.ts'
+import type { RoomView } from '../rooms/visibility.ts'
+import type { Position, Reader } from '../storage/handles.ts'
+
+export interface Timeline {
+  /** Oldest first. */
+  readonly rows: readonly EventRow[]
+  /** There are more between the last sync and the first of `rows`. */
+  readonly limited: boolean
+  /** The place before the first of `rows`. */
+  readonly start: Position
+}
+
+const defaultLimit = 10
+const maxLimit = 500
+/** Events looked at for one room: a filter that lets nothing through must not read the whole room. */
+const maxLooked = 2000
+
+/** The newest events of a room after `from` and up to `to` that pass filter and visibility. */
+export function readTimeline(
+  reader: Reader,
+  room: Room,
+  from: Position,
+  to: Position,
+  filter: RoomEventFilter | undefined,
+  shows: (row: EventRow) => boolean,
+): Timeline {
+  const limit = Math.min(filter?.limit ?? defaultLimit, maxLimit)
+  const rows: EventRow[] = []
+  if (!roomPasses(filter, room.roomId)) return { rows, limited: false, start: to }
+  let at = to
+  for (let looked = 0; looked < maxLooked; ) {
+    const batch = limit - rows.length + 1
+    const found = eventsBefore(reader, room.nid, at, from, batch)
+    for (const row of found) {
+      looked += 1
+      if (!eventPasses(filter, row) || !shows(row)) {
+        at = row.position - 1
+        continue
+      }
+      if (rows.length === limit) return { rows: rows.reverse(), limited: true, start: at }
+      rows.push(row)
+      at = row.position - 1
+    }
+    if (found.length < batch) return { rows: rows.reverse(), limited: false, start: at }
+  }
+  return { rows: rows.reverse(), limited: true, start: at }
+}
+
+/** Whether an event is shown to a member whose view is `view`: not those of ignored people, except state, which all clients need. */
+export function showsTo(view: RoomView | undefined, ignored: ReadonlySet<string>): (row: EventRow) => boolean {
+  return (row) => (row.stateKey !== null || !ignored.has(row.sender)) && (view === undefined || view.maySee(row))
+}
