@@ -1,12 +1,24 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
 import type { CheckpointResult } from './checkpointer.ts'
+import { storageProblem } from './problems.ts'
 
 const database = new Sqlite(workerData as string, { timeout: 1000 })
 database.pragma('synchronous = NORMAL')
 
 parentPort?.on('message', () => {
-  const [row] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[]
-  const result: CheckpointResult = { logPages: row?.log ?? 0, movedPages: row?.checkpointed ?? 0 }
+  const result: CheckpointResult = { logPages: checkpoint() }
   parentPort?.postMessage(result)
 })
+
+/** Answers how many pages the log has. */
+function checkpoint(): number {
+  try {
+    const [row] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number }[]
+    return row?.log ?? 0
+  } catch (error) {
+    // Without space everything stays in the log, which is just as safe, until a later attempt.
+    if (storageProblem(error)?.kind === 'full') return 0
+    throw error
+  }
+}

@@ -4,7 +4,7 @@ import type { Milliseconds, Timers } from '../platform/clock.ts'
 /** How long after a write the log's pages are moved into the database. */
 const delay: Milliseconds = 1000
 /** Pages of 4 KiB in the log beyond which it should begin anew. */
-const restartPages = 4096
+const defaultRestartPages = 4096
 
 /**
  * Moves pages from the write-ahead log into the database on a thread of its own: a checkpoint waits for the disk, the event loop must not.
@@ -19,10 +19,9 @@ export interface Checkpointer {
 
 export interface CheckpointResult {
   readonly logPages: number
-  readonly movedPages: number
 }
 
-export function createCheckpointer(file: string, timers: Timers): Checkpointer {
+export function createCheckpointer(file: string, timers: Timers, restartPages = defaultRestartPages): Checkpointer {
   let worker: Worker | undefined
   let cancel: (() => void) | undefined
   let busy = false

@@ -1,7 +1,9 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
 import Sqlite, { type Database } from 'better-sqlite3'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Reader } from './handles.ts'
 import { migrate } from './migrations.ts'
+import { StorageProblem } from './problems.ts'
 
 type Connection = Pick<Reader, 'raw' | 'db'>
 
@@ -10,17 +12,20 @@ const cacheSize = 8192
 
 /** Opens the writer and the reader of a database file, migrated, and the statements that steer them. */
 export function createConnections(file: string, migrations: string) {
+  createFile(file)
   const writer = new Sqlite(file, { timeout: 2000 })
   try {
     writer.pragma('journal_mode = WAL')
     // Commits do not wait for the disk; `storage.write` does, off the event loop.
     writer.pragma('synchronous = NORMAL')
     writer.pragma('wal_autocheckpoint = 0')
-    writer.pragma('foreign_keys = ON')
     writer.pragma('temp_store = MEMORY')
     writer.pragma(`cache_size = -${cacheSize}`)
     writer.pragma('journal_size_limit = 67108864')
+    // Off by default in SQLite, as migrations want it: to rebuild a table they drop the old one.
+    writer.pragma('foreign_keys = OFF')
     migrate(writer, migrations)
+    writer.pragma('foreign_keys = ON')
     // A read-only connection needs the log's files to exist, and `fdatasync` needs one to call.
     writer.exec('BEGIN IMMEDIATE; UPDATE kernel_values SET value = value; COMMIT')
     const reader = openReader(file)
@@ -29,6 +34,18 @@ export function createConnections(file: string, migrations: string) {
     writer.close()
     throw error
   }
+}
+
+/** For the owner's eyes alone; SQLite gives the files of the log the same mode. */
+function createFile(file: string): void {
+  if (existsSync(file)) return
+  if (existsSync(`${file}-wal`)) {
+    throw new StorageProblem(
+      'corrupt',
+      `The database file ${file} is gone, its log is still there. Restore the last backup; nothing was changed.`,
+    )
+  }
+  closeSync(openSync(file, 'wx', 0o600))
 }
 
 function openReader(file: string): Database {

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { StorageProblem, storageProblem } from './problems.ts'
 
@@ -10,7 +10,7 @@ import { StorageProblem, storageProblem } from './problems.ts'
 export function lockDirectory(directory: string): () => void {
   let lock: Sqlite.Database | undefined
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory)
     lock = new Sqlite(join(directory, 'hausbote.lock'), { timeout: 0 })
     lock.pragma('journal_mode = MEMORY')
     lock.exec('BEGIN EXCLUSIVE')
@@ -23,4 +23,22 @@ export function lockDirectory(directory: string): () => void {
   }
   const held = lock
   return () => held.close()
+}
+
+/** Makes the directory and those above it, for the server alone. */
+function makeDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const highest = dirname(resolve(first))
+  for (let made = resolve(directory); made !== highest; made = dirname(made)) syncDirectory(dirname(made))
+}
+
+/** What is new in a directory survives a power cut only once the directory is on disk. */
+export function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }

@@ -15,7 +15,7 @@ export function migrate(database: Database, directory: string): void {
   if (applied > files.length) {
     throw new StorageProblem(
       'schema-newer',
-      `The database was written by a newer version of Hausbote (schema ${applied}, this program knows ${files.length}). Start the newer version, or restore the copy made before the update.`,
+      `The database was written by a newer version of Hausbote (schema ${applied}, this program knows ${files.length}). Start the newer version, or restore a backup made before the update.`,
     )
   }
   if (applied === files.length) return

@@ -10,7 +10,8 @@ export function createPositionClock(database: Database) {
   const reserve = database.prepare<[number]>(
     "INSERT INTO kernel_values (name, value) VALUES ('position', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
   )
-  let last: Position = read.get() ?? 0
+  // The first is 1, so that no sync token is ever 0.
+  let last: Position = read.get() ?? 1
   let reserved = last
 
   return {

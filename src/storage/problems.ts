@@ -25,8 +25,11 @@ export function storageProblem(error: unknown): StorageProblem | undefined {
   if (error instanceof StorageProblem) return error
   const code = (error as { code?: unknown }).code
   if (typeof code !== 'string') return undefined
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC')
+  // The index of the log is a file too, and has a code of its own for a disk without space.
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'SQLITE_IOERR_SHMSIZE')
     return new StorageProblem('full', 'The disk is full: the box only reads until there is space again.', error)
+  if (code.startsWith('SQLITE_BUSY'))
+    return new StorageProblem('in-use', 'Another program holds the database. Stop it first.', error)
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return new StorageProblem(
       'corrupt',

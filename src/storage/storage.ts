@@ -1,12 +1,12 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import Sqlite from 'better-sqlite3'
 import type { Timers } from '../platform/clock.ts'
+import { backUp } from './backup.ts'
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts'
 import { createConnections } from './connections.ts'
 import type { Position, Reader, WakeKey, Writer } from './handles.ts'
-import { lockDirectory } from './lock.ts'
+import { lockDirectory, syncDirectory } from './lock.ts'
 import { createPositionClock } from './position-clock.ts'
 import { StorageProblem, storageProblem } from './problems.ts'
 import { createWaiters, type Waiters } from './waiters.ts'
@@ -28,6 +28,9 @@ export interface Storage {
   idle(): Promise<void>
   /** Writes a consistent copy of the database, while others read and write. */
   backup(file: string): Promise<void>
+  /** Size of the write-ahead log. */
+  readonly logBytes: number
+  /** Finishes the writes under way and refuses further ones. */
   close(): Promise<void>
 }
 
@@ -41,18 +44,20 @@ export interface StorageOptions {
   readonly sync?: (fileDescriptor: number) => Promise<void>
   /** False: nothing is moved out of the log before `close` (short-lived tests). */
   readonly checkpoints?: boolean
+  /** Pages of 4 KiB in the log beyond which it begins anew. */
+  readonly restartPages?: number
 }
 
 interface Pending {
   succeed(): void
   fail(error: unknown): void
+  readonly wakes: WakeKey[]
   readonly visible: (() => void)[]
   readonly undone: (() => void)[]
 }
 
 interface Group {
   readonly pending: Pending[]
-  readonly wakes: Set<WakeKey>
   readonly changesBefore: number
 }
 
@@ -77,7 +82,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   const clock = createPositionClock(database.raw)
   const waiters = createWaiters(options.timers)
   const checkpointer: Checkpointer | undefined =
-    options.checkpoints === false ? undefined : createCheckpointer(file, options.timers)
+    options.checkpoints === false ? undefined : createCheckpointer(file, options.timers, options.restartPages)
 
   let visible: Position = clock.last
   let group: Group | undefined
@@ -85,6 +90,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   let scheduled = false
   let current: Pending | undefined
   let stopped: StorageProblem | undefined
+  let closing: Promise<void> | undefined
   let idle: (() => void)[] = []
 
   const reader: Reader = {
@@ -100,31 +106,42 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
     get position() {
       return clock.last
     },
-    nextPosition: () => clock.next(),
-    wake: (key) => group?.wakes.add(key),
-    whenVisible: (action) => current?.visible.push(action),
-    whenUndone: (action) => current?.undone.push(action),
+    nextPosition() {
+      underWay()
+      return clock.next()
+    },
+    wake: (key) => underWay().wakes.push(key),
+    whenVisible: (action) => underWay().visible.push(action),
+    whenUndone: (action) => underWay().undone.push(action),
+  }
+
+  /** The write that runs now; a writer that outlived its write must not change another one. */
+  function underWay(): Pending {
+    if (!current) throw new Error('a writer was used after its write')
+    return current
   }
 
   function openGroup(): Group {
     statements.begin.run()
-    return { pending: [], wakes: new Set(), changesBefore: statements.changes.get() as number }
+    return { pending: [], changesBefore: statements.changes.get() as number }
   }
 
   function write<Result>(action: (tx: Writer) => Result): Promise<Result> {
     if (stopped) return Promise.reject(stopped)
+    if (closing) return Promise.reject(new StorageProblem('closed', 'The database is closed.'))
     if (current) return Promise.reject(new Error('a write inside a write'))
     return new Promise((resolve, reject) => {
       let result: Result
-      const pending: Pending = { succeed: () => resolve(result), fail: reject, visible: [], undone: [] }
+      const pending: Pending = { succeed: () => resolve(result), fail: reject, wakes: [], visible: [], undone: [] }
       try {
         group ??= openGroup()
         statements.savepoint.run()
         current = pending
         result = action(writer)
+        if (isPromise(result)) throw new Error('a write must be synchronous')
+        current = undefined
         statements.release.run()
         group.pending.push(pending)
-        current = undefined
         schedule()
       } catch (error) {
         current = undefined
@@ -136,26 +153,31 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   /** Takes back one write. A full or failing disk makes SQLite take back the whole transaction, and every write of the group with it. */
   function undo(pending: Pending, error: unknown): void {
     const failed = storageProblem(error) ?? error
-    if (group && !database.raw.inTransaction) failGroup(group, failed)
-    else if (group) {
+    const lost = group && !database.raw.inTransaction ? group : undefined
+    if (group && !lost) {
       statements.rollbackTo.run()
       statements.release.run()
       schedule()
     }
-    clock.forgetReservation()
-    for (const action of pending.undone) action()
-    pending.fail(failed)
+    reject(pending, failed)
+    if (lost) failGroup(lost, failed)
     reportFatal(failed)
   }
 
   function failGroup(failed: Group, error: unknown): void {
-    if (group === failed) group = undefined
-    if (database.raw.inTransaction) statements.rollback.run()
-    clock.forgetReservation()
-    for (const pending of failed.pending) {
-      for (const action of pending.undone) action()
-      pending.fail(error)
+    if (group === failed) {
+      group = undefined
+      if (database.raw.inTransaction) statements.rollback.run()
     }
+    for (const pending of failed.pending.toReversed()) reject(pending, error)
+  }
+
+  /** The latest first, as far as caches are concerned. */
+  function reject(pending: Pending, error: unknown): void {
+    // Perhaps it was the write that reserved positions.
+    clock.forgetReservation()
+    runAll(pending.undone.reverse())
+    pending.fail(error)
   }
 
   function reportFatal(error: unknown): void {
@@ -177,44 +199,61 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   function commit(): void {
     if (!group || hardening) return settleIdle()
     const committing = group
-    group = undefined
     const last = clock.last
     const changed = (statements.changes.get() as number) !== committing.changesBefore
+    if (!endGroup(committing)) return settleIdle()
+    if (!changed) return publish(committing, last)
+    hardening = true
+    void harden(committing, last)
+  }
+
+  /** Commits the open group, without waiting for the disk. False: it failed, and all its writes with it. */
+  function endGroup(committing: Group): boolean {
     try {
       statements.commit.run()
     } catch (error) {
       const failed = storageProblem(error) ?? error
       failGroup(committing, failed)
       reportFatal(failed)
-      return settleIdle()
+      return false
     }
-    if (!changed) return publish(committing, last)
-    hardening = true
-    sync(logFile).then(
-      () => {
-        hardening = false
-        publish(committing, last)
-      },
-      (error) => {
-        hardening = false
-        const failed = new StorageProblem('unsafe', 'The disk failed to make data safe; nothing more is accepted.', error)
-        failGroup(committing, failed)
-        if (group) failGroup(group, failed)
-        reportFatal(failed)
-        settleIdle()
-      },
-    )
+    group = undefined
+    return true
+  }
+
+  async function harden(committed: Group, last: Position): Promise<void> {
+    try {
+      await sync(logFile)
+    } catch (error) {
+      hardening = false
+      return giveUp(unsafe(error), committed)
+    }
+    hardening = false
+    publish(committed, last)
+    checkpointer?.wrote()
+  }
+
+  /** Nothing more can be promised. What was committed on top of lost data is lost with it. */
+  function giveUp(problem: StorageProblem, committed: Group): void {
+    if (group) failGroup(group, problem)
+    failGroup(committed, problem)
+    reportFatal(problem)
+    settleIdle()
   }
 
   /** The group is on disk: move the readers' snapshot, answer, then wake. */
   function publish(done: Group, last: Position): void {
-    statements.moveSnapshot()
+    try {
+      statements.moveSnapshot()
+    } catch (error) {
+      return giveUp(new StorageProblem('unsafe', 'The database cannot be read any more; nothing more is accepted.', error), done)
+    }
     visible = last
-    for (const pending of done.pending) for (const action of pending.visible) action()
+    for (const pending of done.pending) runAll(pending.visible)
     for (const pending of done.pending) pending.succeed()
+    const wakes = new Set(done.pending.flatMap((pending) => pending.wakes))
     // Those who wrote are answered before those who wait start to work.
-    if (done.wakes.size > 0) setImmediate(() => waiters.wake(done.wakes))
-    checkpointer?.wrote()
+    if (wakes.size > 0) setImmediate(() => waiters.wake(wakes))
     if (checkpointer?.restartDue) restartLog()
     if (group) commit()
     else settleIdle()
@@ -222,33 +261,32 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
 
   /** Lets the log begin anew: nothing may be open, and the readers must not look into it. */
   function restartLog(): void {
-    if (group) {
-      // A checkpoint is impossible inside a transaction.
-      const committed = group
-      group = undefined
-      const last = clock.last
+    // A checkpoint is impossible inside a transaction.
+    const committed = group
+    const last = clock.last
+    if (committed) {
+      if (!endGroup(committed)) return
       try {
-        statements.commit.run()
         fdatasyncSync(logFile)
       } catch (error) {
-        const failed = storageProblem(error) ?? error
-        failGroup(committed, failed)
-        return reportFatal(failed)
+        return giveUp(unsafe(error), committed)
       }
-      checkpoint()
-      publish(committed, last)
-      return
     }
     checkpoint()
+    if (committed) publish(committed, last)
   }
 
   function checkpoint(): void {
-    statements.releaseSnapshot()
+    checkpointer?.restarted()
     try {
+      statements.releaseSnapshot()
       database.raw.pragma('wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      const failed = storageProblem(error) ?? new StorageProblem('unsafe', 'The log cannot be moved into the database.', error)
+      // On a full disk the log stays as it is, and the next checkpoint tries again.
+      reportFatal(failed)
     } finally {
       statements.moveSnapshot()
-      checkpointer?.restarted()
     }
   }
 
@@ -264,39 +302,49 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
     return new Promise((resolve) => idle.push(resolve))
   }
 
+  async function shutDown(): Promise<void> {
+    waiters.close()
+    await whenIdle()
+    await checkpointer?.close()
+    snapshot.raw.close()
+    database.raw.close()
+    closeSync(logFile)
+    unlock()
+  }
+
   return {
     reader,
     write,
     waiters,
     idle: whenIdle,
-    async backup(target) {
-      await whenIdle()
-      const source = new Sqlite(file, { readonly: true })
-      try {
-        await source.backup(target)
-      } finally {
-        source.close()
-      }
+    backup: (target) => backUp(file, target),
+    get logBytes() {
+      return fstatSync(logFile).size
     },
-    async close() {
-      waiters.close()
-      await whenIdle()
-      stopped ??= new StorageProblem('closed', 'The database is closed.')
-      await checkpointer?.close()
-      snapshot.raw.close()
-      database.raw.close()
-      closeSync(logFile)
-      unlock()
+    close() {
+      closing ??= shutDown()
+      return closing
     },
   }
 }
 
-/** A new file survives a power cut only once its directory is on disk. */
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
+function unsafe(cause: unknown): StorageProblem {
+  return new StorageProblem('unsafe', 'The disk failed to make data safe; nothing more is accepted.', cause)
+}
+
+/** Runs every action; the fault of one, a fault of the program, ends the process instead of the others. */
+function runAll(actions: readonly (() => void)[]): void {
+  for (const action of actions) {
+    try {
+      action()
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
   }
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
