@@ -27,7 +27,8 @@ import { audienceOf } from './presence/audience.ts'
 import { presenceEndpoints } from './presence/endpoints.ts'
 import { createPresence } from './presence/presence.ts'
 import { presenceStream } from './presence/stream.ts'
-import { profileOf } from './profiles/store.ts'
+import { profileEndpoints } from './profiles/endpoints.ts'
+import { forgetProfile, profileOf } from './profiles/store.ts'
 import { createUnreadCounter } from './push/counter.ts'
 import { pushRuleEndpoints } from './push/endpoints.ts'
 import { roomFacts } from './push/room-facts.ts'
@@ -117,6 +118,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       onDeactivated(tx, userId, erase) {
         forgetCrossSigningKeys(tx, userId)
         forgetBackups(tx, userId)
+        forgetProfile(tx, userId)
         rooms.membership.leaveAll(tx, userId as UserId)
         if (erase) media.forgetMediaOf(tx, userId)
       },
@@ -181,6 +183,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     }),
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
     ...media.endpoints,
+    ...profileEndpoints({ storage, announce: (userId) => rooms.membership.announceProfile(userId as UserId) }),
   ]
 
   const compose = { streams, fields: roomFields, known: createKnownMembers(), ignoredUsersOf }
