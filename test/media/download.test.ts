@@ -104,12 +104,10 @@ describe('GET /download', () => {
     expect((await ask({ range: 'bytes=0-0', 'if-range': '"other"' })).status).toBe(200)
   })
 
-    '%s is not found',
-    async (place) => {
-      const { alice } = await aliceOf()
-      expect(await alice.request('GET', download(place))).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
-    },
-  )
+  test.each(['a.test/unknown', 'b.test/remote', 'a.test/..%2F..%2Fhausbote.db'])('%s is not found', async (place) => {
+    const { alice } = await aliceOf()
+    expect(await alice.request('GET', download(place))).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
+  })
 
   test('needs an access token, and is frozen without', async () => {
     const { server, alice } = await aliceOf()
