@@ -61,7 +61,7 @@ export function* stateChanges(reader: Reader, from: Root, to: Root): Generator<P
   for (const position of statePositions(reader, to)) if (!known.has(position)) yield position
 }
 
-/** A state with one entry set. */
+/** A state with one entry set; the same root if it is set already. */
 export function withEntry(tx: Writer, root: Root, key: number, position: Position): Root {
   return insert(tx, root, [key, position], 28)
 }
@@ -70,6 +70,7 @@ function insert(tx: Writer, id: number, entry: Entry, shift: number): number {
   if (id === emptyState) return save(tx, { entries: [entry] })
   const node = load(tx, id)
   if ('entries' in node) {
+    if (node.entries.some(([key, position]) => key === entry[0] && position === entry[1])) return id
     const others = node.entries.filter(([key]) => key !== entry[0])
     return build(
       tx,
@@ -78,9 +79,9 @@ function insert(tx: Writer, id: number, entry: Entry, shift: number): number {
     )
   }
   const slot = (hashOf(entry[0]) >>> shift) & 15
-  const children = [...node.children]
-  children[slot] = insert(tx, children[slot] ?? 0, entry, shift - 4)
-  return save(tx, { children })
+  const before = node.children[slot] ?? emptyState
+  const after = insert(tx, before, entry, shift - 4)
+  return after === before ? id : save(tx, { children: node.children.with(slot, after) })
 }
 
 function build(tx: Writer, entries: readonly Entry[], shift: number): number {
