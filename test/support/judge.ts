@@ -1,2 +1,162 @@
-/** Checks a response against the official API description. */
-export function judge(_method: string, _path: string, _response: Response, _body: unknown): void {}
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { type Documents, descriptionFolder, lookUp, type Operation, operationsOf, readDescription } from './api-description.ts'
+import { exceptions } from './judge-exceptions.ts'
+import { recordAccepted } from './judged-operations.ts'
+
+interface Judging {
+  readonly ajv: Ajv2020
+  readonly documents: Documents
+  readonly routes: readonly Route[]
+}
+
+interface Route {
+  readonly operation: Operation
+  readonly pattern: RegExp
+}
+
+/** Errors that any operation may answer with, listed or not. Source: client-server API, "Standard error response" and "Common error codes". */
+const genericErrors = new Set([400, 401, 403, 404, 405, 413, 429, 500, 503])
+
+let judging: Judging | undefined | 'not yet' = 'not yet'
+
+/**
+ * Checks a response against the official API description and throws when it is not what the operation promises.
+ * Checks only the form of errors when the description is not there.
+ */
+export function judge(method: string, target: string, response: Response, body: unknown): void {
+  if (method === 'OPTIONS' || method === 'HEAD') return
+  if (judging === 'not yet') judging = prepare()
+  const path = target.split('?')[0] ?? ''
+  const operation = judging && operationAt(judging.routes, method, path)
+  const name = `${operation?.id ?? 'no operation'} (${method} ${path}) answered ${response.status}`
+  const complaint = (text: string) => new Error(`${name}: ${text}\n${excerpt(body)}`)
+  if (response.status >= 400) {
+    const problem = problemOfError(response, body)
+    if (problem) throw complaint(problem)
+  }
+  if (!judging) return
+  if (!operation) {
+    if (response.status < 400 && isOfTheSpecification(path)) throw complaint('the official API description has no such operation')
+    return
+  }
+  const problem = problemOfAnswer(judging, operation, response, body)
+  if (problem) throw complaint(problem)
+  if (response.ok) recordAccepted(operation)
+}
+
+/** Other paths, such as those of administration, are nobody's but the server's own. */
+function isOfTheSpecification(path: string): boolean {
+  return path.startsWith('/_matrix/') || path.startsWith('/.well-known/matrix/')
+}
+
+function prepare(): Judging | undefined {
+  const folder = descriptionFolder()
+  if (!folder) return undefined
+  const documents = readDescription(folder)
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false })
+  addFormats.default(ajv)
+  for (const [format, check] of Object.entries(matrixFormats)) ajv.addFormat(format, check)
+  for (const [name, document] of Object.entries(documents)) ajv.addSchema({ ...(document as object), $id: addressOf(name) })
+  return { ajv, documents, routes: operationsOf(documents, 'client-server').map(routeOf).sort(moreSpecificFirst) }
+}
+
+const addressOf = (document: string) => `https://matrix-spec.test/${document}`
+
+/** Source: the description's list of string formats, and the sections of the appendices that it names. */
+const matrixFormats: Readonly<Record<string, RegExp>> = {
+  'mx-user-id': /^@[^:]*:.+$/,
+  'mx-event-id': /^\$.+$/,
+  'mx-room-id': /^!.+$/,
+  'mx-room-alias': /^#[^:]*:.+$/,
+  'mx-server-name': /^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,230})(:\d{1,5})?$/,
+  'mx-mxc-uri': /^mxc:\/\/[^/]+\/[A-Za-z0-9_-]+$/,
+  'mx-unpadded-base64': /^[A-Za-z0-9+/]*$/,
+  'mx-urlsafe-unpadded-base64': /^[A-Za-z0-9_-]*$/,
+}
+
+function routeOf(operation: Operation): Route {
+  const parts = operation.path
+    .split('/')
+    .map((part) => (part.startsWith('{') ? '([^/]+)' : part.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')))
+  // The state key may be empty, and then its slash may be missing, as may the slash at the end of `/pushrules/`.
+  if (operation.path.endsWith('/{stateKey}')) parts[parts.length - 1] = '[^/]*'
+  const pattern = parts.join('/').replace(/\/(\[\^\/\]\*)?$/, '(?:/$1)?')
+  return { operation, pattern: new RegExp(`^${pattern}$`) }
+}
+
+function moreSpecificFirst(a: Route, b: Route): number {
+  const weigh = ({ operation }: Route) =>
+    operation.path
+      .split('/')
+      .map((part) => (part.startsWith('{') ? '1' : '0'))
+      .join('')
+  return weigh(a).localeCompare(weigh(b))
+}
+
+function operationAt(routes: readonly Route[], method: string, path: string): Operation | undefined {
+  return routes.find(({ operation, pattern }) => operation.method === method && pattern.test(path))?.operation
+}
+
+function problemOfError(response: Response, body: unknown): string | undefined {
+  const { errcode, error } = (body ?? {}) as Record<string, unknown>
+  // The first answer of user-interactive authentication has no error; its schema is checked as the operation describes it.
+  if (response.status === 401 && isInteractive(body)) return undefined
+  if (body instanceof Uint8Array) return 'an error must be JSON'
+  if (typeof errcode !== 'string' || errcode === '') return 'an error must have a text errcode'
+  if (typeof error !== 'string' || error === '') return 'an error must have a text error'
+  return undefined
+}
+
+function problemOfAnswer(judging: Judging, operation: Operation, response: Response, body: unknown): string | undefined {
+  const { status } = response
+  if (exceptions.statuses[operation.id]?.includes(status)) return undefined
+  const described = lookUp(judging.documents, operation.document, `${operation.pointer}/${status}`)
+  if (!described) {
+    if (status === 401 && isInteractive(body) && exceptions.interactive.has(operation.id))
+      return problemOfForm(judging.ajv, 'api/client-server/definitions/auth_response.yaml', '', body)
+    return genericErrors.has(status) && isGenericError(body) ? undefined : 'the operation describes no such status'
+  }
+  const content = (described.value as { content?: Record<string, { schema?: unknown }> }).content
+  if (!content?.['application/json']) return undefined
+  // A token that is not known has the generic form also where 401 describes user-interactive authentication.
+  if (status === 401 && isGenericError(body) && !isInteractive(body)) return undefined
+  if (body instanceof Uint8Array) return `the answer must be JSON, not ${response.headers.get('content-type')}`
+  if (content['application/json'].schema === undefined) return undefined
+  return problemOfForm(judging.ajv, described.document, `${described.pointer}/content/application~1json/schema`, body)
+}
+
+function problemOfForm(ajv: Ajv2020, document: string, pointer: string, body: unknown): string | undefined {
+  const validate = validatorFor(ajv, document, pointer)
+  if (validate(body)) return undefined
+  const errors = validate.errors ?? []
+  return errors
+    .map(({ instancePath, message, params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`)
+    .join('\n')
+}
+
+/** Source: client-server API, "User-interactive API in the REST API". */
+function isInteractive(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'flows')
+}
+
+function isGenericError(body: unknown): boolean {
+  return typeof (body as { errcode?: unknown } | null)?.errcode === 'string'
+}
+
+const validators = new Map<string, ValidateFunction>()
+
+function validatorFor(ajv: Ajv2020, document: string, pointer: string): ValidateFunction {
+  const address = `${addressOf(document)}#${pointer.split('/').map(encodeURIComponent).join('/')}`
+  const known = validators.get(address)
+  if (known) return known
+  const made = ajv.compile({ $ref: address })
+  validators.set(address, made)
+  return made
+}
+
+function excerpt(body: unknown): string {
+  if (body instanceof Uint8Array) return `(${body.length} bytes)`
+  const text = JSON.stringify(body) ?? 'no body'
+  return text.length > 2000 ? `${text.slice(0, 2000)} …` : text
+}

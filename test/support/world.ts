@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { type App, createApp, type Platform } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { silentLog } from '../../src/platform/log.ts'
-import { handMovedClock, type HandMovedClock } from './clock.ts'
+import { type HandMovedClock, handMovedClock } from './clock.ts'
 import { judge } from './judge.ts'
 import { seededRandom } from './random.ts'
 
@@ -59,7 +59,12 @@ export async function createWorld(): Promise<World> {
   return { clock, server: (name, settings, platform) => startServer(name, clock, settings ?? {}, platform ?? {}) }
 }
 
-async function startServer(name: string, clock: HandMovedClock, settings: Readonly<Record<string, string>>, extra: Partial<Platform>): Promise<TestServer> {
+async function startServer(
+  name: string,
+  clock: HandMovedClock,
+  settings: Readonly<Record<string, string>>,
+  extra: Partial<Platform>,
+): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'hausbote-'))
   const random = seededRandom(name)
   const platform: Platform = { clock, timers: clock, random, log: silentLog, checkpoints: false, ...extra }
@@ -81,11 +86,17 @@ async function startServer(name: string, clock: HandMovedClock, settings: Readon
     if (fatal.length > 0) throw fatal[0]
   })
 
-  async function request(token: string | undefined, method: string, path: string, body: unknown, options: RequestOptions = {}): Promise<TestResponse> {
+  async function request(
+    token: string | undefined,
+    method: string,
+    path: string,
+    body: unknown,
+    options: RequestOptions = {},
+  ): Promise<TestResponse> {
     const headers: Record<string, string> = { ...options.headers }
     if (token !== undefined) headers.authorization = `Bearer ${token}`
     const raw = body instanceof Uint8Array || typeof body === 'string'
-    const payload = body === undefined ? undefined : raw ? (body as BodyInit) : JSON.stringify(body)
+    const payload = body === undefined ? undefined : raw ? (body as Uint8Array<ArrayBuffer> | string) : JSON.stringify(body)
     if (payload !== undefined && !raw) headers['content-type'] ??= 'application/json'
     const response = await app.client.request(path, {
       method,
@@ -101,7 +112,12 @@ async function startServer(name: string, clock: HandMovedClock, settings: Readon
 
   function userOf(answer: TestResponse): TestUser {
     const { user_id: userId, device_id: deviceId, access_token: accessToken } = answer.body
-    return { userId, deviceId, accessToken, request: (method, path, body, options) => request(accessToken, method, path, body, options) }
+    return {
+      userId,
+      deviceId,
+      accessToken,
+      request: (method, path, body, options) => request(accessToken, method, path, body, options),
+    }
   }
 
   return {

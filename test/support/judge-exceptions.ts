@@ -1,0 +1,9 @@
+/** Where the official description is wrong or says less than the specification's text. Each entry says why. */
+export const exceptions = {
+  /**
+   * Operations whose text says that they use user-interactive authentication, but whose description does not list the 401 of it.
+   */
+  interactive: new Set(['uploadCrossSigningKeys']),
+  /** Statuses that an operation answers with though it does not list them. */
+  statuses: {} as Readonly<Record<string, readonly number[]>>,
+}
