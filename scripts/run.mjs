@@ -47,7 +47,9 @@ function fail(message) {
 }
 
 install()
-const child = spawn(findNode(), process.argv.slice(2), { cwd: root, stdio: 'inherit' })
+// Stripping types at each start would cost half a second and 100 MB.
+const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'), ...process.env }
+const child = spawn(findNode(), process.argv.slice(2), { cwd: root, stdio: 'inherit', env })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('error', (error) => fail(`Could not start Node: ${error.message}`))
 child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
