@@ -4,7 +4,7 @@ import type { Position, Reader, WakeKey } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { idleAfter, nextChange, type Person, type PresenceState, stateOf } from './state.ts'
 
-export interface PresenceView {
+interface PresenceView {
   readonly presence: PresenceState
   /** Undefined: never seen since the start. */
   readonly lastActiveAgo: Milliseconds | undefined

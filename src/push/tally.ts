@@ -36,7 +36,7 @@ export interface Tally {
 }
 
 /** Single notices that are kept; what is read can be taken off exactly. Beyond, the older half is folded. */
-export const maxNotices = 100
+const maxNotices = 100
 
 export function emptyTally(countedTo: Position): Tally {
   return { countedTo, notices: [], folded: new Map() }
