@@ -5,8 +5,9 @@ import { roomAccountDataOf, setAccountData } from './account-data/store.ts'
 import { accountDataStream } from './account-data/stream.ts'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import type { PasswordCost } from './accounts/password-hashing.ts'
-import { isDeactivated, userExists } from './accounts/store.ts'
+import { allUsers, isDeactivated, userExists } from './accounts/store.ts'
 import type { Config } from './config.ts'
+import { directoryEndpoints } from './directory/endpoints.ts'
 import { loadSigningKey } from './federation/signing-key.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
@@ -128,11 +129,12 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const typing = createTyping({ storage, timers, log })
   const presence = config.presence ? createPresence({ storage, clock, timers, log, audienceOf }) : undefined
   const active = (userId: string) => presence?.active(userId)
+  const signer = loadSigningKey(config.data_dir, serverName, platform.random)
   const rooms = createRooms({
     storage,
     clock,
     random: platform.random,
-    signer: loadSigningKey(config.data_dir, serverName, platform.random),
+    signer,
     defaultVersion: config.default_room_version,
     encryptPrivateRooms: config.encrypt_new_rooms,
     profileOf: (reader, userId) => ({ ...profileOf(reader, userId) }),
@@ -183,6 +185,13 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     }),
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
     ...media.endpoints,
+    ...directoryEndpoints({
+      storage,
+      serverName,
+      builder: { signer, now: () => clock.now() },
+      localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
+      profileOf,
+    }),
     ...profileEndpoints({ storage, announce: (userId) => rooms.membership.announceProfile(userId as UserId) }),
   ]
 
