@@ -42,10 +42,11 @@ export function createContents({ storage, files, log }: ContentsDeps): Contents 
   return {
     store: (received, insert) =>
       lock(received.hash, async () => {
-        await files.place(received)
         try {
+          await files.place(received)
           return await storage.write(insert)
         } finally {
+          await files.discard(received)
           if (!isReferenced(storage.reader, received.hash)) await files.remove(received.hash)
           await files.settle(received.hash)
         }

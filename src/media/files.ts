@@ -39,13 +39,32 @@ export async function openMediaFiles(directory: string): Promise<MediaFiles> {
   const thumbnails = join(directory, 'thumbnails')
   await rm(temporary, { recursive: true, force: true })
   for (const path of [temporary, placing, contents, thumbnails]) await mkdir(path, { recursive: true, mode: 0o700 })
-  await syncDirectory(directory)
+  for (const path of [contents, directory, dirname(directory)]) await syncDirectory(path)
 
   const pathOf = (hash: string) => join(contents, hash.slice(0, 2), hash)
   const thumbnailsOf = (hash: string) => join(thumbnails, hash.slice(0, 2), hash)
   let count = 0
   // The directory begins empty, so a number is name enough.
   const newTemporary = () => join(temporary, String(++count))
+
+  const shelves = new Map<string, Promise<void>>()
+
+  /** Makes a directory for contents; whoever needs it too meanwhile waits until it is on disk for certain. */
+  function shelf(path: string): Promise<void> {
+    const making = shelves.get(path) ?? makeShelf(path)
+    shelves.set(path, making)
+    return making
+  }
+
+  async function makeShelf(path: string): Promise<void> {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 })
+      await syncDirectory(contents)
+    } catch (error) {
+      shelves.delete(path)
+      throw error
+    }
+  }
 
   return {
     async receive(body, limit) {
@@ -66,10 +85,9 @@ export async function openMediaFiles(directory: string): Promise<MediaFiles> {
       // Left behind by a sudden end, this tells the next start to look whether the content is wanted.
       await writeFile(join(placing, hash), '')
       const path = pathOf(hash)
-      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      await shelf(dirname(path))
       await rename(file, path)
       await syncDirectory(dirname(path))
-      if (made !== undefined) await syncDirectory(contents)
     },
     settle: (hash) => rm(join(placing, hash), { force: true }),
     unsettled: () => readdir(placing),

@@ -30,12 +30,12 @@ export function serve(request: Request, { path, size, tag, contentType, contentD
   const headers = {
     ...safetyHeaders,
     'accept-ranges': 'bytes',
-    // What stands behind an mxc:// URI never changes, but it may be deleted, and not everybody may see it.
-    'cache-control': 'private, max-age=86400, immutable',
     etag,
   }
-  if (matchesTag(request.headers.get('if-none-match'), etag)) return reply(304, headers, null)
-  const whole = { ...headers, 'content-type': contentType, 'content-disposition': contentDisposition }
+  // What stands behind an mxc:// URI never changes, but it may be deleted, and not everybody may see it.
+  const kept = { ...headers, 'cache-control': 'private, max-age=86400, immutable' }
+  if (matchesTag(request.headers.get('if-none-match'), etag)) return reply(304, kept, null)
+  const whole = { ...kept, 'content-type': contentType, 'content-disposition': contentDisposition }
   const condition = request.headers.get('if-range')
   const range = condition === null || condition === etag ? byteRange(request.headers.get('range'), size) : undefined
   if (range === undefined) return reply(200, { ...whole, 'content-length': String(size) }, fileStream(path, 0, size))

@@ -10,7 +10,7 @@ export interface ThumbnailSize {
 const size = (width: number, height: number, method: ThumbnailMethod): ThumbnailSize => ({ width, height, method })
 
 /** The five of the client-server API, "Thumbnails", and those that screens of high density and round pictures ask for; small ones first. */
-export const thumbnailSizes: readonly ThumbnailSize[] = [
+const thumbnailSizes: readonly ThumbnailSize[] = [
   size(32, 32, 'crop'),
   size(96, 96, 'crop'),
   size(256, 256, 'crop'),

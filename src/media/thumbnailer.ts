@@ -10,11 +10,7 @@ const idleDuration: Milliseconds = 30_000
 /** Jobs that wait their turn. */
 const maxWaiting = 32
 
-export type ThumbnailOutcome =
-  | ThumbnailResult
-  | { readonly kind: 'too-slow' }
-  | { readonly kind: 'crashed' }
-  | { readonly kind: 'busy' }
+type ThumbnailOutcome = ThumbnailResult | { readonly kind: 'too-slow' } | { readonly kind: 'crashed' } | { readonly kind: 'busy' }
 
 /** Makes thumbnails one at a time in a process of its own, which is started when it is needed. */
 export interface Thumbnailer {
@@ -43,19 +39,19 @@ export function createThumbnailer({ timers, log }: { readonly timers: Timers; re
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
-    started.on('message', (result: ThumbnailResult) => finish(result))
-    started.on('error', (error) => ended(started, error))
-    started.on('exit', (code, signal) => ended(started, { code, signal }))
+    // A process that was given up may still speak: it is not listened to.
+    started.on('message', (result: ThumbnailResult) => started === child && finish(result))
+    started.on('error', (err) => ended(started, 'busy', { err }))
+    started.on('exit', (code, signal) => ended(started, 'crashed', { code, signal }))
     return started
   }
 
-  function ended(process: ChildProcess, reason: unknown): void {
+  function ended(process: ChildProcess, kind: 'busy' | 'crashed', reason: object): void {
     if (process !== child) return
     child = undefined
-    if (running) {
-      log.warn({ reason }, 'the thumbnail process ended in the middle of its work')
-      finish({ kind: 'crashed' })
-    }
+    if (!running) return
+    log.warn(reason, 'the thumbnail process ended in the middle of its work')
+    finish({ kind })
   }
 
   function stop(): void {

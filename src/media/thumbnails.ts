@@ -10,7 +10,7 @@ const maxPixels = 50_000_000
 /** Contents that could not be decoded are not tried again until the next start. */
 const maxKnownFailures = 1000
 
-export type Thumbnail =
+type Thumbnail =
   | { readonly kind: 'file'; readonly path: string; readonly format: ThumbnailFormat; readonly variant: string }
   | { readonly kind: 'undecodable' | 'too-large' | 'busy' }
 
@@ -43,7 +43,10 @@ export function createThumbnails({
   }
 
   async function make(hash: string, size: ThumbnailSize | undefined, animated: boolean, variant: string): Promise<Thumbnail> {
-    const result = await thumbnailer.make({ source: files.pathOf(hash), size, animated, maxPixels })
+    const job = { source: files.pathOf(hash), size, animated, maxPixels }
+    let result = await thumbnailer.make(job)
+    // The system may have ended the process for want of memory: that is not the image's fault, but a second time it is.
+    if (result.kind === 'crashed') result = await thumbnailer.make(job)
     switch (result.kind) {
       case 'made':
         return kept(hash, variant, await files.keepThumbnail(hash, `${variant}.${result.format}`, result.bytes))

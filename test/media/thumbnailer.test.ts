@@ -44,6 +44,14 @@ test('pixels are limited', async () => {
   expect(await thumbnailer.make({ ...job, maxPixels: 89_999 })).toEqual({ kind: 'too-large' })
 })
 
+test('a process that ends in the middle of its work is replaced', async () => {
+  const { thumbnailer, job } = await setUp()
+  // No number of pixels: the process does not survive it.
+  const [broken, next] = [thumbnailer.make({ ...job, maxPixels: Number.NaN }), thumbnailer.make(job)]
+  expect(await broken).toEqual({ kind: 'crashed' })
+  expect(await next).toMatchObject({ kind: 'made' })
+})
+
 test('does not let a crowd wait', async () => {
   const { thumbnailer, job } = await setUp()
   const crowd = Array.from({ length: 34 }, () => thumbnailer.make(job))

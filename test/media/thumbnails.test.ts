@@ -75,6 +75,14 @@ describe('GET /thumbnail', () => {
     expect((await sharp(body).stats()).isOpaque).toBe(false)
   })
 
+  test('what browsers of old cannot show is sent as something else, however small', async () => {
+    const { alice } = await aliceOf()
+    const place = await upload(alice, await picture(40, 30).avif().toBuffer(), { type: 'image/avif' })
+    const { headers, body } = await thumbnail(alice, place, 'width=96&height=96')
+    expect(headers.get('content-type')).toBe('image/png')
+    expect(await sharp(body).metadata()).toMatchObject({ format: 'png', width: 40, height: 30 })
+  })
+
   test('a turned photograph is shown upright, and tells nothing of its camera', async () => {
     const { alice } = await aliceOf()
     const turned = await picture(400, 200)
