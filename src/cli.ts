@@ -132,7 +132,7 @@ async function carryOut(command: Command): Promise<unknown> {
     } catch (error) {
       // A server that is just starting or stopping holds the directory, but does not listen.
       if (!(error instanceof StorageProblem && error.kind === 'in-use') || attempt === 10) throw error
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await new Promise<void>((resolve) => systemTimers.after(200, resolve))
     }
   }
 }
