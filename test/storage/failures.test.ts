@@ -1,5 +1,16 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { handMadeSync, note, notesOf, open } from './kit.ts'
+import { handMadeSync, migrationsWith, note, notesOf, open, temporaryDirectory } from './kit.ts'
+
+/** A file system of 2 MiB of its own, where the system lets a test have one. */
+const inSmallFileSystem = (directory: string, ...command: string[]) => {
+  const mountAndRun = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"'
+  return spawnSync('unshare', ['--map-root-user', '--mount', 'sh', '-c', mountAndRun, directory, ...command], {
+    encoding: 'utf8',
+  })
+}
+const canMount = inSmallFileSystem(import.meta.dirname, 'true').status === 0
 
 const setMaxPages = (pages: number) => (tx: { raw: { pragma(text: string): unknown } }) =>
   void tx.raw.pragma(`max_page_count = ${pages}`)
@@ -56,6 +67,23 @@ test('a full disk rejects writes, reads go on, and writes work again when there 
   })
   expect(next).toBeGreaterThan(positions[0] ?? 0)
   expect(notesOf(storage.reader)).toContain(4)
+})
+
+test.skipIf(!canMount)('the same on a file system that is really full', () => {
+  const mounted = temporaryDirectory()
+  const program = join(import.meta.dirname, 'fill-disk.ts')
+  const run = inSmallFileSystem(mounted, process.execPath, program, join(mounted, 'data'), migrationsWith())
+  expect(run.stderr).toBe('')
+  const { answered, ...rest } = JSON.parse(run.stdout)
+  expect(answered).toBeGreaterThan(20)
+  expect(rest).toEqual({
+    refusal: 'full',
+    whenFull: answered,
+    again: 'full',
+    afterwards: 'written',
+    atLast: answered + 1,
+    fatal: [],
+  })
 })
 
 test('a write whose transaction the disk took back as a whole rejects every write of the group', async () => {
