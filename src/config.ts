@@ -58,12 +58,11 @@ function networks(text: string): { value: BlockList } | { problem: string } {
   const list = new BlockList()
   for (const entry of text.split(',').map((part) => part.trim())) {
     if (entry === '') continue
-    const [address = '', prefix] = entry.split('/')
+    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
     const family = isIP(address)
     const most = family === 6 ? 128 : 32
     const bits = prefix === undefined ? most : Number(prefix)
-    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > most)
-      return { problem: `${entry} is not a network such as 127.0.0.0/8` }
+    if (family === 0 || bits > most) return { problem: `${entry} is not a network such as 127.0.0.0/8` }
     list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4')
   }
   return { value: list }
