@@ -31,7 +31,8 @@ export function descriptionFolder(): string | undefined {
 /** Reads the description. Parsing YAML takes seconds, so the result is kept until a file changes. */
 export function readDescription(folder: string): Documents {
   const files = ['api', join('event-schemas', 'schema'), 'schemas'].flatMap((part) => yamlFiles(join(folder, part)))
-  const state = createHash('sha256')
+  // What is kept depends on the files and on how this module reads them.
+  const state = createHash('sha256').update(readFileSync(import.meta.filename))
   for (const file of files) {
     const { mtimeMs, size } = statSync(file)
     state.update(`${file} ${mtimeMs} ${size}\n`)

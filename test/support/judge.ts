@@ -21,28 +21,36 @@ const genericErrors = new Set([400, 401, 403, 404, 405, 413, 429, 500, 503])
 let judging: Judging | undefined | 'not yet' = 'not yet'
 
 /**
- * Checks a response against the official API description and throws when it is not what the operation promises.
- * Checks only the form of errors when the description is not there.
+ * Checks a response against the official API description, throws when it is not what the operation promises, and records the operation
+ * when it is. Where the description is not there, it checks only the form of errors.
  */
 export function judge(method: string, target: string, response: Response, body: unknown): void {
   if (method === 'OPTIONS' || method === 'HEAD') return
+  const { operation, problem } = verdict(method, target, response, body)
+  if (problem !== undefined) {
+    const asked = `${operation?.id ?? 'no operation'} (${method} ${target}) answered ${response.status}`
+    throw new Error(`${asked}: ${problem}\n${excerpt(body)}`)
+  }
+  if (operation && response.ok) recordAccepted(operation)
+}
+
+/** The operation that was asked for, and what is wrong with the answer. */
+export function verdict(
+  method: string,
+  target: string,
+  response: Response,
+  body: unknown,
+): { operation?: Operation; problem?: string } {
   if (judging === 'not yet') judging = prepare()
   const path = target.split('?')[0] ?? ''
   const operation = judging && operationAt(judging.routes, method, path)
-  const name = `${operation?.id ?? 'no operation'} (${method} ${path}) answered ${response.status}`
-  const complaint = (text: string) => new Error(`${name}: ${text}\n${excerpt(body)}`)
-  if (response.status >= 400) {
-    const problem = problemOfError(response, body)
-    if (problem) throw complaint(problem)
-  }
-  if (!judging) return
-  if (!operation) {
-    if (response.status < 400 && isOfTheSpecification(path)) throw complaint('the official API description has no such operation')
-    return
-  }
-  const problem = problemOfAnswer(judging, operation, response, body)
-  if (problem) throw complaint(problem)
-  if (response.ok) recordAccepted(operation)
+  const problem =
+    (response.status >= 400 ? problemOfError(response, body) : undefined) ??
+    (judging && operation ? problemOfAnswer(judging, operation, response, body) : undefined) ??
+    (judging && !operation && response.status < 400 && isOfTheSpecification(path)
+      ? 'the official API description has no such operation'
+      : undefined)
+  return { ...(operation && { operation }), ...(problem !== undefined && { problem }) }
 }
 
 /** Other paths, such as those of administration, are nobody's but the server's own. */
@@ -58,7 +66,14 @@ function prepare(): Judging | undefined {
   addFormats.default(ajv)
   for (const [format, check] of Object.entries(matrixFormats)) ajv.addFormat(format, check)
   for (const [name, document] of Object.entries(documents)) ajv.addSchema({ ...(document as object), $id: addressOf(name) })
-  return { ajv, documents, routes: operationsOf(documents, 'client-server').map(routeOf).sort(moreSpecificFirst) }
+  return {
+    ajv,
+    documents,
+    routes: ['client-server', 'server-server']
+      .flatMap((api) => operationsOf(documents, api))
+      .map(routeOf)
+      .sort(moreSpecificFirst),
+  }
 }
 
 const addressOf = (document: string) => `https://matrix-spec.test/${document}`

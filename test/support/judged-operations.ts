@@ -1,19 +1,30 @@
 import { appendFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import type { Operation } from './api-description.ts'
+import type { RecordLine } from './run-record.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The file that collects, from all workers, which operations were answered as described. */
-    judgedFile: string
+    /** The file that collects, from all workers, what was found out about the operations. */
+    recordFile: string
   }
 }
 
 const recorded = new Set<string>()
 
-/** Notes that a test called an operation and the answer was accepted; once for each worker. */
+/** Notes that a test called an operation and the answer was accepted; once for each test file. */
 export function recordAccepted({ id, method, path }: Operation): void {
   if (recorded.has(id)) return
   recorded.add(id)
-  appendFileSync(inject('judgedFile'), `${JSON.stringify({ judged: `${method} ${path}` })}\n`)
+  record({ judged: `${method} ${path}` })
+}
+
+/** Notes which operations the application serves. */
+export function recordMounted(operations: readonly string[]): void {
+  record({ mounted: operations })
+}
+
+/** A line is short and appended whole, so that workers do not mix theirs. */
+function record(line: RecordLine): void {
+  appendFileSync(inject('recordFile'), `${JSON.stringify(line)}\n`)
 }
