@@ -1,11 +1,14 @@
+import { validateHeaderValue } from 'node:http'
 import { type Context, Hono } from 'hono'
 import type { Clock, Milliseconds } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Authenticated, Endpoint, EndpointRequest, Session } from './endpoint.ts'
 import { limitExceeded, MatrixError, missingToken, unrecognized } from './errors.ts'
 import { parseBody, readBody } from './json-body.ts'
+import { networkOf } from './network.ts'
+import { bySpecificity, type PathTemplate, pathTemplate } from './path-parameters.ts'
 import type { RateLimits } from './rate-limits.ts'
-import { type Answer, isReply, type Reply } from './reply.ts'
+import { type Answer, isReply, type Reply, reply } from './reply.ts'
 import { checkBody, readQuery } from './validation.ts'
 
 export interface Mounting {
@@ -35,66 +38,87 @@ const jsonHeaders = { ...corsHeaders, 'content-type': 'application/json' }
 /** Puts endpoints on one Hono application. Every answer leaves through here, so that each has CORS headers, a request id and a Matrix error. */
 export function mount(endpoints: readonly Endpoint[], mounting: Mounting): HttpApp {
   const app: HttpApp = new Hono()
-  const nextId = requestIds()
-  const methods = new Map<string, Set<string>>()
+  const begin = calls(mounting.clock)
+  const answerOf = answers(mounting)
+  const methods = new Map<string, { readonly path: string; readonly allowed: Set<string> }>()
 
-  function respond(context: Context, path: string, started: Milliseconds, answer: Answer | MatrixError): Response {
-    const id = nextId()
-    const { status, headers, body } =
-      answer instanceof MatrixError ? errorReply(answer) : isReply(answer) ? answer : jsonReply(answer)
-    const duration = mounting.clock.now() - started
-    mounting.observe(context.req.method, path, status, duration)
-    mounting.log.debug({ id, method: context.req.method, path, status, duration }, 'request')
-    return new Response(body, {
-      status,
-      headers: { ...(headers === jsonHeaders ? jsonHeaders : { ...corsHeaders, ...headers }), 'x-request-id': id },
-    })
+  for (const endpoint of endpoints.toSorted((one, other) => bySpecificity(one.path, other.path))) {
+    const template = pathTemplate(endpoint.path)
+    const known = methods.get(template.route)
+    if (known?.allowed.has(endpoint.method)) throw new Error(`two endpoints for ${endpoint.method} ${endpoint.path}`)
+    if (known) known.allowed.add(endpoint.method)
+    else methods.set(template.route, { path: endpoint.path, allowed: new Set([endpoint.method]) })
+    app.on(endpoint.method, template.route, (context) =>
+      answerOf(context, begin(endpoint.path), () => serve(endpoint, template, context, mounting)),
+    )
   }
+  app.options('*', (context) => answerOf(context, begin('*'), () => ({})))
+  for (const [route, { path, allowed }] of methods) {
+    const headers = { 'content-type': 'application/json', allow: [...allowed, 'OPTIONS'].join(', ') }
+    app.all(route, (context) =>
+      answerOf(context, begin(path), () => {
+        const error = `${context.req.method} is not possible here`
+        return reply(405, headers, JSON.stringify({ errcode: 'M_UNRECOGNIZED', error }))
+      }),
+    )
+  }
+  app.notFound((context) => answerOf(context, begin('*'), () => unrecognized('There is no such endpoint')))
+  app.onError((error, context) =>
+    answerOf(context, begin('*'), () => {
+      throw error
+    }),
+  )
+  return app
+}
 
-  function failure(error: unknown, path: string): MatrixError {
+/** One request, for the log and the measurements. */
+interface Call {
+  readonly id: string
+  /** The template, never the path itself: that has names of people. */
+  readonly path: string
+  readonly started: Milliseconds
+}
+
+/** Ids are short and do not repeat within a process; they only join a line of the log to an answer. */
+function calls(clock: Clock): (path: string) => Call {
+  let count = 0
+  return (path) => ({ id: (++count).toString(36), path, started: clock.now() })
+}
+
+/** Makes the one response of a call from whatever `work` comes to. */
+function answers(mounting: Mounting) {
+  function failure(error: unknown, { id, path }: Call): MatrixError {
     if (error instanceof MatrixError) return error
     const explained = mounting.explain(error)
     if (explained) return explained
-    mounting.log.error({ err: error, path }, 'request failed')
+    mounting.log.error({ err: error, id, path }, 'request failed')
     return new MatrixError(500, 'M_UNKNOWN', 'Internal server error')
   }
 
-  for (const endpoint of endpoints) {
-    const route = endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1')
-    const known = methods.get(route)
-    if (known?.has(endpoint.method)) throw new Error(`two endpoints for ${endpoint.method} ${endpoint.path}`)
-    if (known) known.add(endpoint.method)
-    else methods.set(route, new Set([endpoint.method]))
-    app.on(endpoint.method, route, async (context) => {
-      const started = mounting.clock.now()
-      let answer: Answer | MatrixError
-      try {
-        answer = await serve(endpoint, context, mounting)
-      } catch (error) {
-        answer = failure(error, endpoint.path)
-      }
-      return respond(context, endpoint.path, started, answer)
-    })
+  return async (context: Context, call: Call, work: () => Answer | MatrixError | Promise<Answer | MatrixError>) => {
+    let parts: ResponseParts
+    try {
+      parts = partsOf(await work())
+    } catch (error) {
+      parts = errorParts(failure(error, call))
+    }
+    const { method } = context.req
+    const duration = mounting.clock.now() - call.started
+    mounting.observe(method, call.path, parts.status, duration)
+    mounting.log.debug({ id: call.id, method, path: call.path, status: parts.status, duration }, 'request')
+    let { body } = parts
+    if (method === 'HEAD' && body instanceof ReadableStream) {
+      body.cancel().catch((error: unknown) => mounting.log.warn({ err: error, id: call.id }, 'a body was not released'))
+      body = null
+    }
+    return new Response(body, { status: parts.status, headers: { ...parts.headers, 'x-request-id': call.id } })
   }
-  app.options('*', (context) => respond(context, '*', mounting.clock.now(), {}))
-  for (const route of methods.keys()) {
-    app.all(route, (context) =>
-      respond(
-        context,
-        route,
-        mounting.clock.now(),
-        new MatrixError(405, 'M_UNRECOGNIZED', `${context.req.method} is not possible here`),
-      ),
-    )
-  }
-  app.notFound((context) => respond(context, '*', mounting.clock.now(), unrecognized('There is no such endpoint')))
-  app.onError((error, context) => respond(context, '*', mounting.clock.now(), failure(error, '*')))
-  return app
 }
 
 /** The life of a request: authentication, rate limit, query, body, handler. */
 async function serve(
   endpoint: Endpoint,
+  template: PathTemplate,
   context: Context<{ Bindings: HttpBindings }>,
   mounting: Mounting,
 ): Promise<Answer | MatrixError> {
@@ -106,9 +130,14 @@ async function serve(
   if (auth instanceof MatrixError) return auth
   const address = context.env?.incoming?.socket?.remoteAddress ?? ''
   if (endpoint.rateLimit) {
-    const wait = mounting.rateLimits.take(endpoint.rateLimit, endpoint.rateLimit.by === 'user' && auth ? auth.userId : address)
+    const wait = mounting.rateLimits.take(
+      endpoint.rateLimit,
+      endpoint.rateLimit.by === 'user' && auth ? auth.userId : networkOf(address),
+    )
     if (wait > 0) return limitExceeded(wait)
   }
+  const located = template.read(url)
+  if ('error' in located) return located.error
   let query: Record<string, unknown> = {}
   if (endpoint.query) {
     const read = readQuery(endpoint.query, search ?? new URLSearchParams())
@@ -127,7 +156,7 @@ async function serve(
   }
   const request = {
     auth,
-    path: context.req.param(),
+    path: located.path,
     query,
     body,
     raw,
@@ -153,19 +182,20 @@ function authenticate(
   return 'error' in result ? result.error : result.session
 }
 
-function jsonReply(answer: object): Pick<Reply, 'status' | 'headers' | 'body'> {
-  return { status: 200, headers: jsonHeaders, body: JSON.stringify(answer) }
+type ResponseParts = Pick<Reply, 'status' | 'headers' | 'body'>
+
+/** @throws TypeError: a header that cannot be sent */
+function partsOf(answer: Answer | MatrixError): ResponseParts {
+  if (answer instanceof MatrixError) return errorParts(answer)
+  if (!isReply(answer)) return { status: 200, headers: jsonHeaders, body: JSON.stringify(answer) }
+  // Here it can still become an error; later the server would cut the connection.
+  for (const [name, value] of Object.entries(answer.headers)) validateHeaderValue(name, value)
+  return { status: answer.status, headers: { ...corsHeaders, ...answer.headers }, body: answer.body }
 }
 
-function errorReply(error: MatrixError): Pick<Reply, 'status' | 'headers' | 'body'> {
+function errorParts(error: MatrixError): ResponseParts {
   const body = JSON.stringify({ errcode: error.code, error: error.message, ...error.fields })
   const wait = error.fields.retry_after_ms
   if (typeof wait !== 'number') return { status: error.status, headers: jsonHeaders, body }
   return { status: error.status, headers: { ...jsonHeaders, 'retry-after': String(Math.ceil(wait / 1000)) }, body }
-}
-
-/** Short ids that do not repeat within a process; they only join a line of the log to an answer. */
-function requestIds(): () => string {
-  let count = 0
-  return () => (++count).toString(36)
 }

@@ -1,6 +1,9 @@
+// A mark that no JSON can bear: content that users wrote must never pass for an answer with a status and headers of its own.
+const mark: unique symbol = Symbol('reply')
+
 /** An answer that is more than a JSON object with status 200. */
 export interface Reply {
-  readonly kind: 'reply'
+  readonly [mark]: true
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
@@ -10,7 +13,7 @@ export interface Reply {
 export type Answer = Reply | Readonly<Record<string, unknown>> | readonly unknown[]
 
 export function reply(status: number, headers: Reply['headers'], body: Reply['body']): Reply {
-  return { kind: 'reply', status, headers, body }
+  return { [mark]: true, status, headers, body }
 }
 
 const jsonHeaders = { 'content-type': 'application/json' }
@@ -21,5 +24,5 @@ export function jsonText(text: string, status = 200): Reply {
 }
 
 export function isReply(answer: Answer): answer is Reply {
-  return (answer as Reply).kind === 'reply'
+  return mark in answer
 }

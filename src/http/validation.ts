@@ -14,6 +14,9 @@ function validatorOf(schema: TSchema): Validator {
   return validator
 }
 
+/** Characters of a field's name in an error: names can be as long as a body. */
+const maxName = 255
+
 interface Problem {
   readonly field: string
   readonly message: string
@@ -28,9 +31,9 @@ function firstProblem(schema: TSchema, value: unknown): Problem | undefined {
   const path = error.instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
   if (error.keyword === 'required') {
     const [name] = (error.params as { requiredProperties?: string[] }).requiredProperties ?? []
-    return { field: [path, name].filter(Boolean).join('.'), message: 'is required', missing: true }
+    return { field: [path, name].filter(Boolean).join('.').slice(0, maxName), message: 'is required', missing: true }
   }
-  return { field: path || 'body', message: error.message, missing: false }
+  return { field: path.slice(0, maxName) || 'body', message: error.message, missing: false }
 }
 
 /** Undefined: `body` is as `schema` says. */
