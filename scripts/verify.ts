@@ -1,17 +1,18 @@
-// All that must hold before a change is good: `npm run verify`. Stops at the first step that fails; ends with the counts of the tests.
+// All checks of the repository, the quick ones first: `npm run verify`. What stands behind `--` goes to the test runner.
 import { spawnSync } from 'node:child_process'
 
-const steps: readonly (readonly [name: string, ...command: string[]])[] = [
-  ['format and lint', 'node_modules/@biomejs/biome/bin/biome', 'ci'],
-  ['nothing unused', 'node_modules/knip/bin/knip.js'],
+const steps: readonly (readonly [name: string, program: string, ...words: string[]])[] = [
+  ['format and lint', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings'],
+  ['unused files, exports and packages', 'node_modules/knip/bin/knip.js'],
   ['types', 'node_modules/typescript/bin/tsc', '--project', '.'],
-  ['architecture and tests', 'node_modules/vitest/vitest.mjs', 'run'],
+  // The architecture is a test among them.
+  ['tests', 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)],
 ]
 
 for (const [name, ...command] of steps) {
   process.stdout.write(`\n== ${name}\n`)
   const { status, signal, error } = spawnSync(process.execPath, command, { stdio: 'inherit' })
   if (status === 0) continue
-  process.stderr.write(`\nverify: "${name}" failed (${error?.message ?? signal ?? `exit code ${status}`})\n`)
-  process.exit(status || 1)
+  process.stderr.write(`\n== ${name}: failed${error ? ` (${error.message})` : signal ? ` (${signal})` : ''}\n`)
+  process.exit(status ?? 1)
 }
