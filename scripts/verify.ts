@@ -1,8 +1,10 @@
 // All checks of the repository, the quick ones first: `npm run verify`. What stands behind `--` goes to the test runner.
 import { spawnSync } from 'node:child_process'
 
+// Biome paints files and pipes too.
+const colours = process.stdout.isTTY ? [] : ['--colors=off']
 const steps: readonly (readonly [name: string, program: string, ...words: string[]])[] = [
-  ['format and lint', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings'],
+  ['format and lint', 'node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', ...colours],
   ['unused files, exports and packages', 'node_modules/knip/bin/knip.js'],
   ['types', 'node_modules/typescript/bin/tsc', '--project', '.'],
   // The architecture is a test among them.
