@@ -196,13 +196,14 @@ export function collectUnusedStates(tx: Writer): number {
     if ('children' in node) for (const child of node.children) mark(child)
   }
   for (const root of parentRoots(tx).all()) mark(root)
-  let deleted = 0
-  for (const id of allNodes(tx).all()) {
-    if (used.has(id)) continue
-    deleteNode(tx).run(id)
-    cacheOf(tx).delete(id)
-    tx.whenVisible(() => cacheOf(tx.snapshot).delete(id))
-    deleted += 1
+  const unused = allNodes(tx)
+    .all()
+    .filter((id) => !used.has(id))
+  for (const id of unused) deleteNode(tx).run(id)
+  const forget = (nodes: Map<number, Node>) => {
+    for (const id of unused) nodes.delete(id)
   }
-  return deleted
+  forget(cacheOf(tx))
+  tx.whenVisible(() => forget(cacheOf(tx.snapshot)))
+  return unused.length
 }
