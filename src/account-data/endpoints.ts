@@ -1,7 +1,7 @@
-import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { invalidParam, MatrixError, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
+import { anyObject } from '../http/schemas.ts'
 import type { Reader } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { requireRoom, requireSelf, roomOfUser } from './scope.ts'
@@ -20,7 +20,6 @@ const maxTypeBytes = 255
 
 const globalPath = '/_matrix/client/v3/user/{userId}/account_data/{type}'
 const roomPath = '/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}'
-const content = Type.Record(Type.String(), Type.Unknown())
 
 /** Account data of the user, global and by room, and tags; source: client-server API, "Client Config". */
 export function accountDataEndpoints({ storage, managed }: AccountDataDeps): Endpoint[] {
@@ -58,7 +57,7 @@ export function accountDataEndpoints({ storage, managed }: AccountDataDeps): End
       method: 'PUT',
       path: globalPath,
       auth: 'session',
-      body: content,
+      body: anyObject,
       handle({ auth, path, body }) {
         requireSelf(auth, path.userId)
         return write(auth.userId, undefined, path.type, body)
@@ -79,7 +78,7 @@ export function accountDataEndpoints({ storage, managed }: AccountDataDeps): End
       method: 'PUT',
       path: roomPath,
       auth: 'session',
-      body: content,
+      body: anyObject,
       handle({ auth, path, body }) {
         requireSelf(auth, path.userId)
         checkType(path.type)

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { forbidden, MatrixError } from '../http/errors.ts'
+import { anyObject } from '../http/schemas.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import type { Storage } from '../storage/storage.ts'
 import { readCredentials } from './identify.ts'
@@ -18,7 +19,7 @@ export interface SessionEndpointsDeps {
 
 const loginBody = Type.Object({
   type: Type.String(),
-  identifier: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  identifier: Type.Optional(anyObject),
   user: Type.Optional(Type.String()),
   password: Type.Optional(Type.String()),
   ...deviceWishFields,

@@ -1,14 +1,11 @@
 import Type, { type Static } from 'typebox'
 import { invalidParam, tooLarge } from '../http/errors.ts'
+import { anyObject, mapOf } from '../http/schemas.ts'
 import { maxIdentifierBytes, parseRoomId } from '../matrix/identifiers.ts'
 import type { PlacedKey } from './store.ts'
 
 /** Bytes of the encrypted part of one key: generous, it is a few hundred in practice. */
 const maxSessionDataBytes = 65_536
-
-// A pattern with `.` would let values under names with line breaks through unchecked.
-const anyText = Type.String({ pattern: '^[^]*$' })
-const anyObject = Type.Record(anyText, Type.Unknown())
 
 export const keyBackupData = Type.Object({
   first_message_index: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
@@ -16,8 +13,8 @@ export const keyBackupData = Type.Object({
   is_verified: Type.Boolean(),
   session_data: anyObject,
 })
-export const roomKeyBackup = Type.Object({ sessions: Type.Record(anyText, keyBackupData) })
-export const wholeBackup = Type.Object({ rooms: Type.Record(anyText, roomKeyBackup) })
+export const roomKeyBackup = Type.Object({ sessions: mapOf(keyBackupData) })
+export const wholeBackup = Type.Object({ rooms: mapOf(roomKeyBackup) })
 export const newBackup = Type.Object({ algorithm: Type.String({ minLength: 1, maxLength: 255 }), auth_data: anyObject })
 export const changedBackup = Type.Object({ ...newBackup.properties, version: Type.Optional(Type.String()) })
 export const versionQuery = Type.Object({ version: Type.String() })

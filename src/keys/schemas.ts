@@ -1,9 +1,6 @@
 import Type, { type Static } from 'typebox'
+import { anyObject, mapOf } from '../http/schemas.ts'
 
-// A pattern with `.` would let values under names with line breaks through unchecked.
-const anyText = Type.String({ pattern: '^[^]*$' })
-const mapOf = <Value extends Type.TSchema>(value: Value) => Type.Record(anyText, value)
-const anyObject = mapOf(Type.Unknown())
 const signatures = mapOf(mapOf(Type.String()))
 const identifier = Type.String({ minLength: 1, maxLength: 255 })
 

@@ -1,8 +1,8 @@
-import Type from 'typebox'
 import { isDeactivated, userExists } from '../accounts/store.ts'
 import { type Endpoint, endpoint, type RateLimit, type Session } from '../http/endpoint.ts'
 import { forbidden, invalidParam, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
+import { anyObject } from '../http/schemas.ts'
 import { parseUserId } from '../matrix/identifiers.ts'
 import type { Storage } from '../storage/storage.ts'
 import { fits, keyProblem, readValue, refuse } from './field.ts'
@@ -67,7 +67,7 @@ export function profileEndpoints({ storage, announce }: ProfileDeps): Endpoint[]
       method: 'PUT',
       path: fieldPath,
       auth: 'session',
-      body: Type.Record(Type.String(), Type.Unknown()),
+      body: anyObject,
       maxBody: 128 * 1024,
       rateLimit,
       handle({ auth, path, body }) {

@@ -1,12 +1,12 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint, type Session } from '../http/endpoint.ts'
+import { anyObject } from '../http/schemas.ts'
 import type { UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import { type CreateRoomDeps, type CreateRoomWish, createRoom } from './create-room.ts'
 import type { Send } from './send.ts'
 
 const room = '/_matrix/client/v3/rooms/{roomId}'
-const content = Type.Record(Type.String({ pattern: '^[^]*$' }), Type.Unknown())
 const sendLimit = { name: 'send', by: 'user', burst: 60, perSecond: 10 } as const
 const createLimit = { name: 'create-room', by: 'user', burst: 20, perSecond: 0.5 } as const
 
@@ -23,13 +23,16 @@ const createBody = Type.Object({
   invite_3pid: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 0 })),
   is_direct: Type.Optional(Type.Boolean()),
   room_version: Type.Optional(Type.String()),
-  creation_content: Type.Optional(content),
+  creation_content: Type.Optional(anyObject),
   initial_state: Type.Optional(
-    Type.Array(Type.Object({ type: Type.String({ minLength: 1 }), state_key: Type.Optional(Type.String()), content }), {
-      maxItems: 200,
-    }),
+    Type.Array(
+      Type.Object({ type: Type.String({ minLength: 1 }), state_key: Type.Optional(Type.String()), content: anyObject }),
+      {
+        maxItems: 200,
+      },
+    ),
   ),
-  power_level_content_override: Type.Optional(content),
+  power_level_content_override: Type.Optional(anyObject),
 })
 
 /** Making rooms and writing to them; source: client-server API, "Creation" and "Sending events to a room". */
@@ -53,7 +56,7 @@ export function writeEndpoints(send: Send, create: CreateRoomDeps, active: (user
       method: 'PUT',
       path: `${room}/send/{eventType}/{txnId}`,
       auth: 'session',
-      body: content,
+      body: anyObject,
       rateLimit: sendLimit,
       async handle({ auth, path, body }) {
         active(auth.userId)
@@ -64,7 +67,7 @@ export function writeEndpoints(send: Send, create: CreateRoomDeps, active: (user
       method: 'PUT',
       path: `${room}/state/{eventType}/{stateKey}`,
       auth: 'session',
-      body: content,
+      body: anyObject,
       rateLimit: sendLimit,
       handle: ({ auth, path, body }) => putState(auth, path.roomId, path.eventType, path.stateKey, body),
     }),
@@ -72,7 +75,7 @@ export function writeEndpoints(send: Send, create: CreateRoomDeps, active: (user
       method: 'PUT',
       path: `${room}/state/{eventType}`,
       auth: 'session',
-      body: content,
+      body: anyObject,
       rateLimit: sendLimit,
       handle: ({ auth, path, body }) => putState(auth, path.roomId, path.eventType, '', body),
     }),
@@ -80,7 +83,7 @@ export function writeEndpoints(send: Send, create: CreateRoomDeps, active: (user
       method: 'PUT',
       path: `${room}/state/{eventType}/`,
       auth: 'session',
-      body: content,
+      body: anyObject,
       rateLimit: sendLimit,
       handle: ({ auth, path, body }) => putState(auth, path.roomId, path.eventType, '', body),
     }),
