@@ -12,6 +12,7 @@ import type { SyncFilter, SyncQuery, SyncStream } from '../../src/rooms/sync-str
 import type { Position } from '../../src/storage/handles.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { type HandMovedClock, handMovedClock } from '../support/clock.ts'
+import { judge } from '../support/judge.ts'
 
 export const alice = '@alice:a.test'
 export const bob = '@bob:a.test'
@@ -100,7 +101,9 @@ export function createKit(): Kit {
           headers: { authorization: `Bearer ${userId}` },
           ...(body !== undefined && { body: JSON.stringify(body) }),
         })
-        return { status: response.status, body: await response.json() }
+        const answer = await response.json()
+        judge(method, path, response, answer)
+        return { status: response.status, body: answer }
       }
     },
   }

@@ -13,7 +13,8 @@ const introduction = `# The Matrix API
 Every operation of the specification's API description, written from a run of all tests (\`npm run api-table\` after \`npm test\`).
 A run of all tests fails when this table is not what it showed.
 
-* **done**: a test called the operation on the real application, and its successful answer is what the official description promises.
+* **done**: a test called the operation of the application, and its successful answer is what the official description promises. Downloads
+  without authentication (\`/_matrix/media/v3/\`) are frozen, as the specification wants: there it is the refusal.
 * **not yet**: the server answers \`M_UNRECOGNIZED\` (\`inviteBy3PID\` shares the endpoint of \`inviteUser\`, which refuses its body).
 `
 

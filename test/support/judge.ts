@@ -31,7 +31,7 @@ export function judge(method: string, target: string, response: Response, body: 
     const asked = `${operation?.id ?? 'no operation'} (${method} ${target}) answered ${response.status}`
     throw new Error(`${asked}: ${problem}\n${excerpt(body)}`)
   }
-  if (operation && response.ok) recordAccepted(operation)
+  if (operation && (response.ok || (exceptions.frozen.has(operation.id) && response.status === 404))) recordAccepted(operation)
 }
 
 /** The operation that was asked for, and what is wrong with the answer. */
