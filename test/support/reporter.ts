@@ -33,7 +33,9 @@ export default class ClosingReporter implements Reporter {
       lines.push(...problems.map((problem) => `FAIL ${problem}`))
     }
     if (counts.failed > 0) process.exitCode = 1
-    lines.push(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+    if (counts.skipped > 0) lines.push(`${counts.skipped} skipped`)
+    // Always the last line, and always of this form, for those who read it by machine.
+    lines.push(`${counts.passed} passed, ${counts.failed} failed`)
     process.stdout.write(`\n${lines.join('\n')}\n`)
   }
 
