@@ -35,9 +35,8 @@ describe('devices', () => {
     const alice = await server.register('alice')
     await server.register('berta', { deviceId: 'OTHER' })
     for (const name of ['unknown', 'OTHER']) {
-      // The description gives no body for 404.
-      expect((await alice.request('GET', `${devices}/${name}`, undefined, { unjudged: true })).status).toBe(404)
-      expect((await alice.request('PUT', `${devices}/${name}`, { display_name: 'x' }, { unjudged: true })).status).toBe(404)
+      expect((await alice.request('GET', `${devices}/${name}`)).status).toBe(404)
+      expect((await alice.request('PUT', `${devices}/${name}`, { display_name: 'x' })).status).toBe(404)
     }
   })
 
@@ -102,7 +101,7 @@ describe('DELETE /devices/{deviceId}', () => {
     expect(wrong.body).toMatchObject({ errcode: 'M_FORBIDDEN', error: expect.any(String), params: {}, flows: expect.any(Array) })
     const auth = passwordAuth('@alice:a.test', 'password of alice', wrong.body.session)
     expect((await alice.request('DELETE', `${devices}/TWO`, { auth })).body).toEqual({})
-    expect((await alice.request('GET', `${devices}/TWO`, undefined, { unjudged: true })).status).toBe(404)
+    expect((await alice.request('GET', `${devices}/TWO`)).status).toBe(404)
     expect((await two.request('GET', devices)).status).toBe(401)
     expect((await alice.request('GET', devices)).status).toBe(200)
   })
@@ -110,7 +109,7 @@ describe('DELETE /devices/{deviceId}', () => {
   test('refuses the password of somebody else', async () => {
     const { server, alice } = await twoDevices()
     await server.register('berta')
-    const answer = await alice.request('DELETE', `${devices}/TWO`, { auth: passwordAuth('berta') }, { unjudged: true })
+    const answer = await alice.request('DELETE', `${devices}/TWO`, { auth: passwordAuth('berta') })
     expect([answer.status, answer.body.errcode]).toEqual([403, 'M_FORBIDDEN'])
     expect((await alice.request('GET', `${devices}/TWO`)).status).toBe(200)
   })
@@ -137,7 +136,7 @@ describe('DELETE /devices/{deviceId}', () => {
     ['an authentication that is none', { auth: [] }, 'M_BAD_JSON'],
   ])('refuses %s', async (_, body, errcode) => {
     const { alice } = await twoDevices()
-    expect((await alice.request('DELETE', `${devices}/TWO`, body, { unjudged: true })).body.errcode).toBe(errcode)
+    expect((await alice.request('DELETE', `${devices}/TWO`, body)).body.errcode).toBe(errcode)
   })
 
   test.each([
@@ -152,7 +151,7 @@ describe('DELETE /devices/{deviceId}', () => {
     ['nobody', { type: 'm.login.password', user: 'nobody', password: 'x' }, 401, 'M_FORBIDDEN'],
   ])('refuses %s', async (_, auth, status, errcode) => {
     const { alice } = await twoDevices()
-    const answer = await alice.request('DELETE', `${devices}/TWO`, { auth }, { unjudged: true })
+    const answer = await alice.request('DELETE', `${devices}/TWO`, { auth })
     expect([answer.status, answer.body.errcode]).toEqual([status, errcode])
     expect((await alice.request('GET', `${devices}/TWO`)).status).toBe(200)
   })
@@ -178,8 +177,8 @@ describe('POST /delete_devices', () => {
   test('needs a list', async () => {
     const { server } = await oneServer()
     const alice = await server.register('alice')
-    expect((await alice.request('POST', `${client}/delete_devices`, {}, { unjudged: true })).body.errcode).toBe('M_BAD_JSON')
+    expect((await alice.request('POST', `${client}/delete_devices`, {})).body.errcode).toBe('M_BAD_JSON')
     const many = { devices: Array.from({ length: 1001 }, String) }
-    expect((await alice.request('POST', `${client}/delete_devices`, many, { unjudged: true })).body.errcode).toBe('M_BAD_JSON')
+    expect((await alice.request('POST', `${client}/delete_devices`, many)).body.errcode).toBe('M_BAD_JSON')
   })
 })

@@ -241,8 +241,7 @@ describe('closed registration', () => {
   ])('%s %s is forbidden', async (method, path) => {
     const { server } = await oneServer({ HAUSBOTE_REGISTRATION: 'closed' })
     const body = method === 'POST' ? { auth: dummy, username: 'alice', password: 'a password' } : undefined
-    // The description does not foresee 403 for `available`.
-    const answer = await server.request(method, path, body, { unjudged: true })
+    const answer = await server.request(method, path, body)
     expect([answer.status, answer.body.errcode]).toEqual([403, 'M_FORBIDDEN'])
   })
 })

@@ -14,7 +14,7 @@ test('a content that cannot be placed does not stay as a temporary file, and can
   const obstacle = join(server.directory, 'media', 'contents', hash.slice(0, 2))
   writeFileSync(obstacle, '')
 
-  const refused = await alice.request('POST', '/_matrix/media/v3/upload', content, { unjudged: true })
+  const refused = await alice.request('POST', '/_matrix/media/v3/upload', content)
   expect(refused).toMatchObject({ status: 500, body: { errcode: 'M_UNKNOWN', error: 'Internal server error' } })
   expect(filesIn(server, 'temporary')).toEqual([])
 

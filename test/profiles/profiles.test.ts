@@ -129,8 +129,7 @@ describe('changing', () => {
     ['a'.repeat(256), { ['a'.repeat(256)]: 1 }, 'M_KEY_TOO_LARGE'],
   ])('%s is refused with the body %j: %s', async (key, body, errcode) => {
     const { server, alice } = await setUp()
-    const options = { unjudged: true } as const
-    const answer = await alice.request('PUT', field(alice.userId, key), body, options)
+    const answer = await alice.request('PUT', field(alice.userId, key), body)
     expect(answer).toMatchObject({ status: 400, body: { errcode } })
     expect(await fieldsOf(server, alice)).toEqual({})
   })

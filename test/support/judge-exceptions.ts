@@ -1,14 +1,22 @@
-/** Where the official description is wrong or says less than the specification's text. Each entry says why. */
+const downloads = [206, 304, 416]
+
+/** Where the official description is wrong or says less than the specification's text, by operation (`GET /path`). Each entry says why. */
 export const exceptions = {
-  /**
-   * Operations whose text says that they use user-interactive authentication, but whose description does not list the 401 of it.
-   */
-  interactive: new Set(['uploadCrossSigningKeys']),
+  /** The text says that these use user-interactive authentication, but the description does not list the 401 of it. */
+  interactive: new Set(['POST /_matrix/client/v3/keys/device_signing/upload']),
   /**
    * Downloads without authentication: a server may freeze them, and this one has from its first day, so that success is what must not happen.
    * They are done when their refusal is as described. Source: client-server API, "Content repository".
    */
-  frozen: new Set(['getContent', 'getContentOverrideName', 'getContentThumbnail']),
-  /** Statuses that an operation answers with though it does not list them. */
-  statuses: {} as Readonly<Record<string, readonly number[]>>,
+  frozen: new Set([
+    'GET /_matrix/media/v3/download/{serverName}/{mediaId}',
+    'GET /_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}',
+    'GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}',
+  ]),
+  /** What HTTP itself knows of downloads: a part, not modified, no such part. Source: RFC 9110, sections 13 and 14. */
+  statuses: new Map([
+    ['GET /_matrix/client/v1/media/download/{serverName}/{mediaId}', downloads],
+    ['GET /_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}', downloads],
+    ['GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}', downloads],
+  ]),
 }

@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats'
 import { type Documents, descriptionFolder, lookUp, type Operation, operationsOf, readDescription } from './api-description.ts'
 import { exceptions } from './judge-exceptions.ts'
 import { recordAccepted } from './judged-operations.ts'
+import { nameOf } from './operations.ts'
 
 interface Judging {
   readonly ajv: Ajv2020
@@ -31,7 +32,8 @@ export function judge(method: string, target: string, response: Response, body: 
     const asked = `${operation?.id ?? 'no operation'} (${method} ${target}) answered ${response.status}`
     throw new Error(`${asked}: ${problem}\n${excerpt(body)}`)
   }
-  if (operation && (response.ok || (exceptions.frozen.has(operation.id) && response.status === 404))) recordAccepted(operation)
+  if (operation && (response.ok || (exceptions.frozen.has(nameOf(operation)) && response.status === 404)))
+    recordAccepted(operation)
 }
 
 /** The operation that was asked for, and what is wrong with the answer. */
@@ -44,6 +46,7 @@ export function verdict(
   if (judging === 'not yet') judging = prepare()
   const path = target.split('?')[0] ?? ''
   const operation = judging && operationAt(judging.routes, method, path)
+  if (operation && exceptions.statuses.get(nameOf(operation))?.includes(response.status)) return { operation }
   const problem =
     (response.status >= 400 ? problemOfError(response, body) : undefined) ??
     (judging && operation ? problemOfAnswer(judging, operation, response, body) : undefined) ??
@@ -125,10 +128,9 @@ function problemOfError(response: Response, body: unknown): string | undefined {
 
 function problemOfAnswer(judging: Judging, operation: Operation, response: Response, body: unknown): string | undefined {
   const { status } = response
-  if (exceptions.statuses[operation.id]?.includes(status)) return undefined
   const described = lookUp(judging.documents, operation.document, `${operation.pointer}/${status}`)
   if (!described) {
-    if (status === 401 && isInteractive(body) && exceptions.interactive.has(operation.id))
+    if (status === 401 && isInteractive(body) && exceptions.interactive.has(nameOf(operation)))
       return problemOfForm(judging.ajv, 'api/client-server/definitions/auth_response.yaml', '', body)
     return genericErrors.has(status) && isGenericError(body) ? undefined : 'the operation describes no such status'
   }

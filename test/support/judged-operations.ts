@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import type { Operation } from './api-description.ts'
+import { nameOf } from './operations.ts'
 import type { RecordLine } from './run-record.ts'
 
 declare module 'vitest' {
@@ -13,10 +14,11 @@ declare module 'vitest' {
 const recorded = new Set<string>()
 
 /** Notes that a test called an operation and the answer was accepted; once for each test file. */
-export function recordAccepted({ id, method, path }: Operation): void {
-  if (recorded.has(id)) return
-  recorded.add(id)
-  record({ judged: `${method} ${path}` })
+export function recordAccepted(operation: Operation): void {
+  const judged = nameOf(operation)
+  if (recorded.has(judged)) return
+  recorded.add(judged)
+  record({ judged })
 }
 
 /** Notes which operations the application serves. */
