@@ -3,9 +3,12 @@ import { recordMounted } from '../support/judged-operations.ts'
 import { nameOf, operations } from '../support/operations.ts'
 import { createWorld } from '../support/world.ts'
 
+/** What adds endpoints. */
+const everything = { HAUSBOTE_PUBLIC_URL: 'https://a.test', HAUSBOTE_REGISTRATION_SHARED_SECRET: 'a secret' }
+
 it('every operation that the application does not serve answers M_UNRECOGNIZED', async () => {
   const world = await createWorld()
-  const server = await world.server('a.test')
+  const server = await world.server('a.test', everything)
   const alice = await server.register('alice')
   const served = new Set(server.app.endpoints.map(nameOf))
   const servedPaths = new Set(server.app.endpoints.map(({ path }) => path))
