@@ -21,6 +21,7 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
+import type { Metrics } from './operations/metrics.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
 import type { Random } from './platform/random.ts'
@@ -76,6 +77,8 @@ export interface App {
   readonly client: HttpApp
   readonly storage: Storage
   readonly endpoints: readonly Endpoint[]
+  /** What the metrics listener serves; undefined: it is off. */
+  readonly metrics: Metrics['app'] | undefined
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
   /** Answers long polls, finishes writes, closes the database. */
@@ -208,18 +211,21 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...serverInfoEndpoints({ defaultRoomVersion: config.default_room_version, publicUrl: config.public_url }),
   )
 
+  const metrics =
+    config.metrics_listen && (await import('./operations/metrics.ts')).createMetrics({ storage, clock, timers, log })
   const client = mount(endpoints, {
     clock,
     log,
     rateLimits: config.rate_limits ? createRateLimits(clock) : noRateLimits,
     authenticate: accounts.authenticate,
     explain: explainStorage,
-    observe: () => undefined,
+    observe: metrics?.observe ?? (() => undefined),
   })
   return {
     client,
     storage,
     endpoints,
+    metrics: metrics?.app,
     administration: accounts.administration,
     async close() {
       typing.close()

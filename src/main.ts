@@ -24,6 +24,7 @@ async function main(): Promise<void> {
   })
   const control = await createControlSocket(config.data_dir, app.administration, log)
   const listener = await listen(app.client.fetch, config.listen)
+  const metrics = app.metrics && config.metrics_listen && (await listen(app.metrics.fetch, config.metrics_listen))
   announce(config, listener.address, app)
 
   let stopping = false
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     log.info('stopping')
     app.storage.waiters.close()
     await listener.close(grace)
+    await metrics?.close(0)
     await control.close()
     await app.close()
     process.exit(0)
