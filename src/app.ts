@@ -21,6 +21,7 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
+import type { Job } from './operations/jobs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
@@ -42,9 +43,10 @@ import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { sharingChanges } from './rooms/sharing.ts'
+import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, positionOf, pushView, relationOf } from './rooms/timeline.ts'
-import { forgetTransactions } from './rooms/transactions.ts'
+import { forgetOldTransactions, forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
 import { StorageProblem } from './storage/problems.ts'
@@ -79,6 +81,8 @@ export interface App {
   readonly endpoints: readonly Endpoint[]
   /** What the metrics listener serves; undefined: it is off. */
   readonly metrics: Metrics['app'] | undefined
+  /** What is to be done at night. */
+  readonly jobs: readonly Job[]
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
   /** Answers long polls, finishes writes, closes the database. */
@@ -191,7 +195,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...directoryEndpoints({
       storage,
       serverName,
-      builder: { signer, now: () => clock.now() },
+      builder: { signer, random: platform.random, now: () => clock.now() },
       localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
       profileOf,
     }),
@@ -226,6 +230,10 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     storage,
     endpoints,
     metrics: metrics?.app,
+    jobs: [
+      { name: 'old transactions', when: '17 3 * * *', run: () => storage.write((tx) => forgetOldTransactions(tx, clock.now())) },
+      { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
+    ],
     administration: accounts.administration,
     async close() {
       typing.close()

@@ -2,6 +2,7 @@ import { createControlSocket } from './accounts/control.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, ConfigProblems, loadConfig } from './config.ts'
 import { type ListenAddress, listen } from './http/listener.ts'
+import { startJobs } from './operations/jobs.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
 import { systemRandom } from './platform/random.ts'
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
   const control = await createControlSocket(config.data_dir, app.administration, log)
   const listener = await listen(app.client.fetch, config.listen)
   const metrics = app.metrics && config.metrics_listen && (await listen(app.metrics.fetch, config.metrics_listen))
+  const stopJobs = startJobs(app.jobs, log)
   announce(config, listener.address, app)
 
   let stopping = false
@@ -33,6 +35,7 @@ async function main(): Promise<void> {
     stopping = true
     log.info('stopping')
     app.storage.waiters.close()
+    await stopJobs()
     await listener.close(grace)
     await metrics?.close(0)
     await control.close()

@@ -1,13 +1,14 @@
 import { selectAuthEvents } from '../matrix/auth-events.ts'
 import { checkFormat, toPdu } from '../matrix/format.ts'
-import { canonicalProfile, withContentHash } from '../matrix/hashes.ts'
-import type { EventId, RoomId, UserId } from '../matrix/identifiers.ts'
+import { canonicalProfile, referenceHash, withContentHash } from '../matrix/hashes.ts'
+import { makeEventId, type RoomId, type UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import type { RoomVersion } from '../matrix/room-versions.ts'
 import type { Signer } from '../matrix/signatures.ts'
-import { type Reader, statement } from '../storage/handles.ts'
-import { eventIdAt, versionOf } from './event-store.ts'
+import { type Random, randomLetters } from '../platform/random.ts'
+import { type Position, type Reader, statement } from '../storage/handles.ts'
+import { eventIdAt, pduAt, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
 import { currentEntry } from './state.ts'
 
@@ -24,12 +25,13 @@ export interface Draft {
 
 export interface Builder {
   readonly signer: Signer
+  readonly random: Random
   /** Milliseconds since the epoch. */
   now(): number
 }
 
-const heads = statement<[number], { eventId: EventId; depth: number }>(
-  `SELECT e.event_id AS eventId, e.depth FROM room_heads h JOIN events e ON e.position = h.position WHERE h.room_nid = ? ORDER BY e.depth DESC LIMIT 20`,
+const heads = statement<[number], { position: Position; depth: number }>(
+  `SELECT e.position, e.depth FROM room_heads h JOIN events e ON e.position = h.position WHERE h.room_nid = ? ORDER BY e.depth DESC LIMIT 20`,
 )
 /** Depths are bounded by the canonical JSON integers. */
 const maxDepth = 2 ** 53 - 1
@@ -38,18 +40,19 @@ const maxDepth = 2 ** 53 - 1
 export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: Draft): { pdu: Pdu } | { problem: string } {
   const version = versionOf(room)
   const previous = heads(reader).all(room.nid)
-  const authEvents: string[] = []
+  const authEvents: Position[] = []
   const toAuthorise = { type: draft.type, sender: draft.sender, stateKey: draft.stateKey, content: draft.content }
   for (const [type, stateKey] of selectAuthEvents(version, toAuthorise)) {
     const position = currentEntry(reader, room.nid, type, stateKey)
-    if (position !== undefined) authEvents.push(eventIdAt(reader, position))
+    if (position !== undefined) authEvents.push(position)
   }
   const depth = Math.min((previous[0]?.depth ?? 0) + 1, maxDepth)
   return finish(builder, version, room.roomId, draft, {
-    auth_events: references(version, authEvents),
+    auth_events: references(reader, version, authEvents),
     prev_events: references(
+      reader,
       version,
-      previous.map(({ eventId }) => eventId),
+      previous.map(({ position }) => position),
     ),
     depth,
   })
@@ -65,10 +68,13 @@ export function buildCreateEvent(
   return finish(builder, version, roomId, draft, { auth_events: [], prev_events: [], depth: 1 })
 }
 
-/** Room versions 1 and 2 name an event by its id and hash; their own events are never built here. */
-function references(version: RoomVersion, ids: readonly string[]): JsonObject['auth_events'] {
-  if (version.eventId === 'in-event') throw new Error(`events of room version ${version.id} are not built`)
-  return [...ids]
+/** Room versions 1 and 2 name an event by its id and hash, later ones by an id that is the hash. */
+function references(reader: Reader, version: RoomVersion, positions: readonly Position[]): JsonObject['auth_events'] {
+  if (version.eventId !== 'in-event') return positions.map((position) => eventIdAt(reader, position))
+  return positions.map((position) => {
+    const { eventId, raw } = pduAt(reader, position, version)
+    return [eventId, { sha256: referenceHash(raw, version) }]
+  })
 }
 
 function finish(
@@ -84,6 +90,7 @@ function finish(
     type,
     sender,
     origin_server_ts: builder.now(),
+    ...(version.eventId === 'in-event' && { event_id: chosenEventId(builder) }),
     ...(roomId !== undefined && { room_id: roomId }),
     ...(stateKey !== undefined && { state_key: stateKey }),
     content: redacts !== undefined && version.redaction.redactsInContent ? { ...content, redacts } : content,
@@ -92,4 +99,10 @@ function finish(
   const raw = builder.signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
   const problem = checkFormat(raw, version)
   return problem === undefined ? { pdu: toPdu(raw, version) } : { problem }
+}
+
+function chosenEventId({ random, signer }: Builder): string {
+  const id = makeEventId(randomLetters(random, 18), signer.serverName)
+  if (id === undefined) throw new Error('the server name is too long for the event ids of room versions 1 and 2')
+  return id
 }

@@ -33,6 +33,7 @@ export function readPage(
   const rows: EventRow[] = []
   let at = wish.from
   let looked = 0
+  let hidden = false
   while (looked < maxLooked) {
     const batch = Math.min(wish.limit - rows.length + 10, maxLooked)
     const found = wish.backward
@@ -43,9 +44,12 @@ export function readPage(
       looked += 1
       const order = row.timelineOrder ?? row.position
       at = wish.backward ? order - 1 : order
-      if (eventPasses(wish.filter, row) && view.maySee(row)) rows.push(row)
+      if (!view.maySee(row)) continue
+      if (eventPasses(wish.filter, row)) rows.push(row)
+      else hidden = true
     }
-    if (found.length < batch) return { rows, next: undefined }
+    // What only the filter keeps away is there for another filter.
+    if (found.length < batch) return { rows, next: hidden ? at : undefined }
   }
   return { rows, next: at }
 }

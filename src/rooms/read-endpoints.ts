@@ -1,15 +1,15 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint, type Session } from '../http/endpoint.ts'
-import { invalidParam, notFound } from '../http/errors.ts'
+import { invalidParam, missingParam, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { Position } from '../storage/handles.ts'
+import { type Position, type Reader, statement } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { accessTo, requireAccess, rootAfter } from './access.ts'
 import { clientEvent } from './client-event.ts'
 import { contentText, type EventRow, eventAt, findEvent } from './event-store.ts'
 import { newestFor, readPage, renderingFor, senderMembers } from './history.ts'
-import { joinedRoomsOf } from './members.ts'
+import { joinedRoomsOf, type Room } from './members.ts'
 import { currentEntries, currentEntry, entryAt } from './state.ts'
 import { statePositions } from './state-snapshots.ts'
 import type { RoomEventFilter } from './sync-stream.ts'
@@ -53,7 +53,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
     at?: Position,
   ): { rows: EventRow[]; access: ReturnType<typeof requireAccess> } {
     const access = requireAccess(reader, roomId, auth.userId)
-    const root = at === undefined ? access.frozen : (access.frozen ?? rootAfter(reader, access.room, at))
+    const root = at === undefined ? access.frozen : (access.frozen ?? rootAfter(reader, access.room, Math.max(at, firstMembers(reader, access.room))))
     const positions = root === undefined ? currentEntries(reader, access.room.nid) : [...statePositions(reader, root)]
     return { rows: positions.map((position) => eventAt(reader, position)), access }
   }
@@ -79,7 +79,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       auth: 'session',
       rateLimit: readLimit,
       query: Type.Object({
-        dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
+        dir: Type.Optional(Type.Union([Type.Literal('b'), Type.Literal('f')])),
         from: Type.Optional(Type.String()),
         to: Type.Optional(Type.String()),
         limit: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -87,6 +87,8 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       }),
       handle({ auth, path, query }) {
         const access = requireAccess(reader, path.roomId, auth.userId)
+        // Who may not read the room is told so first.
+        if (query.dir === undefined) throw missingParam('dir: is required')
         const backward = query.dir === 'b'
         const newest = newestFor(access.room, access.frozen === undefined ? undefined : access.member)
         const filter = parseFilter(query.filter)
@@ -236,6 +238,16 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       handle: ({ auth }) => ({ joined_rooms: joinedRoomsOf(reader, auth.userId).map(({ roomId }) => roomId) }),
     }),
   ]
+}
+
+const firstMember = statement<[number], Position>(
+  `SELECT timeline_order FROM events WHERE room_nid = ? AND timeline_order IS NOT NULL AND type = 'm.room.member' ORDER BY timeline_order LIMIT 1`,
+  'pluck',
+)
+
+/** A client that has the whole timeline asks for the members before its beginning, and means the first ones. */
+function firstMembers(reader: Reader, room: Room): Position {
+  return firstMember(reader).get(room.nid) ?? 0
 }
 
 function membershipWanted(row: EventRow, wanted: string | undefined, unwanted: string | undefined): boolean {

@@ -33,8 +33,8 @@ export interface Rooms {
 
 /** Rooms: their events, state and members. */
 export function createRooms(options: RoomsOptions): Rooms {
-  const { storage, clock, signer } = options
-  const builder: Builder = { signer, now: () => clock.now() }
+  const { storage, clock, signer, random } = options
+  const builder: Builder = { signer, random, now: () => clock.now() }
   const send = createSend({ storage, builder })
   const membership = createMembership({ ...options, builder })
   return {

@@ -12,7 +12,7 @@ export const emptyState: Root = 0
 /** A leaf with more entries becomes a branch; sixteen children each. */
 const maxLeaf = 16
 /** Decoded nodes kept in memory, about 200 bytes each. */
-const maxCached = 20_000
+const maxCached = 5000
 
 type Entry = readonly [key: number, position: Position]
 interface Leaf {
@@ -182,28 +182,22 @@ function pushNumber(bytes: number[], value: number): void {
   bytes.push(rest)
 }
 
-const parentRoots = statement<[], number>('SELECT state_root FROM events UNION SELECT state_root FROM rooms', 'pluck')
-const allNodes = statement<[], number>('SELECT id FROM state_nodes', 'pluck')
+/** Marks a state's nodes by their ids; what `seen` already has is not walked again. */
+export function markState(reader: Reader, root: Root, seen: { has(id: number): boolean; add(id: number): void }): void {
+  if (root === emptyState || seen.has(root)) return
+  seen.add(root)
+  const node = load(reader, root)
+  if ('children' in node) for (const child of node.children) markState(reader, child, seen)
+}
+
 const deleteNode = statement<[number], never>('DELETE FROM state_nodes WHERE id = ?')
 
-/** Deletes the nodes that no event and no room needs any more. Answers how many. */
-export function collectUnusedStates(tx: Writer): number {
-  const used = new Set<number>()
-  const mark = (id: number) => {
-    if (id === emptyState || used.has(id)) return
-    used.add(id)
-    const node = load(tx, id)
-    if ('children' in node) for (const child of node.children) mark(child)
-  }
-  for (const root of parentRoots(tx).all()) mark(root)
-  const unused = allNodes(tx)
-    .all()
-    .filter((id) => !used.has(id))
-  for (const id of unused) deleteNode(tx).run(id)
+/** Deletes nodes that no state needs. */
+export function deleteNodes(tx: Writer, ids: readonly number[]): void {
+  for (const id of ids) deleteNode(tx).run(id)
   const forget = (nodes: Map<number, Node>) => {
-    for (const id of unused) nodes.delete(id)
+    for (const id of ids) nodes.delete(id)
   }
   forget(cacheOf(tx))
   tx.whenVisible(() => forget(cacheOf(tx.snapshot)))
-  return unused.length
 }

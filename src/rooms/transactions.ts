@@ -30,8 +30,9 @@ export function noteTransaction(
   insert(tx).run(client.userId, client.deviceId, scope, transactionId, eventId, now)
 }
 
-export function forgetOldTransactions(tx: Writer, now: number): void {
-  removeOld(tx).run(now - keptFor)
+/** Answers how many. */
+export function forgetOldTransactions(tx: Writer, now: number): number {
+  return removeOld(tx).run(now - keptFor).changes
 }
 
 export function forgetTransactions(tx: Writer, userId: string, deviceId: string): void {

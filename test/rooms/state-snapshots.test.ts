@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
+import { collectUnusedStates } from '../../src/rooms/state-collection.ts'
 import {
-  collectUnusedStates,
+  deleteNodes,
   emptyState,
   type Root,
   stateChanges,
@@ -292,7 +293,7 @@ test('collecting removes exactly the nodes that no room and no event needs', asy
       const before = nodeIds(storage.reader)
       // So that both memories hold what is about to go.
       for (const root of dropped) expect([...statePositions(storage.reader, root)]).toBeDefined()
-      const deleted = await storage.write(collectUnusedStates)
+      const deleted = await collectUnusedStates(storage)
       expect(nodeIds(storage.reader)).toEqual(before.filter((id) => needed.has(id)))
       expect(deleted).toBe(before.length - needed.size)
       for (const { root, model } of kept) expect(sorted(statePositions(storage.reader, root))).toEqual(sorted(model.values()))
@@ -301,7 +302,7 @@ test('collecting removes exactly the nodes that no room and no event needs', asy
         expect(() => [...statePositions(storage.reader, root)]).toThrow('no state node')
         await expect(storage.write((tx) => [...statePositions(tx, root)])).rejects.toThrow('no state node')
       }
-      expect(await storage.write(collectUnusedStates)).toBe(0)
+      expect(await collectUnusedStates(storage)).toBe(0)
     }),
     { numRuns: 40 },
   )
@@ -316,7 +317,8 @@ test('a collection that is undone leaves all states as they were', async () => {
     ]),
   )
   const undone = storage.write((tx) => {
-    expect(collectUnusedStates(tx)).toBeGreaterThan(0)
+    deleteNodes(tx, nodeIds(tx))
+    expect(nodeIds(tx)).toEqual([])
     throw new Error('changed my mind')
   })
   await expect(undone).rejects.toThrow('changed my mind')
