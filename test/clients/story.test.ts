@@ -90,11 +90,12 @@ describe('two people talk with three devices', () => {
 
   step('they write to each other', async () => {
     await aliceTablet.client.sendTextMessage(roomId, 'Good morning, Ben')
-    await ben.until('a text', () => ben.texts(roomId).includes('Good morning, Ben'))
+    await reads(ben, 'Good morning, Ben')
     await ben.client.sendTextMessage(roomId, 'Good morning, Alice')
-    await aliceTablet.until('a text', () => aliceTablet.texts(roomId).includes('Good morning, Alice'))
-    const said = ['Good morning, Ben', 'Good morning, Alice']
-    expect([aliceTablet.texts(roomId), ben.texts(roomId)]).toEqual([said, said])
+    for (const device of [aliceTablet, ben]) {
+      await reads(device, 'Good morning, Alice')
+      expect(device.texts(roomId)).toEqual(['Good morning, Ben', 'Good morning, Alice'])
+    }
     const { chunk } = await ben.client.createMessagesRequest(roomId, null, 20, Direction.Backward)
     expect(chunk.filter(({ type }) => type === 'm.room.encrypted')).toHaveLength(2)
     expect(JSON.stringify(chunk)).not.toContain('morning')
@@ -140,9 +141,7 @@ describe('two people talk with three devices', () => {
     await everybodyReturns()
     await Promise.all([aliceTablet, ben].map(sendAgain))
     for (const device of [aliceTablet, ben]) {
-      await device.until('all that was written', () =>
-        [...numbers, ...zahlen].every((word) => device.texts(roomId).includes(word)),
-      )
+      for (const text of [...numbers, ...zahlen]) await reads(device, text)
       const texts = device.texts(roomId).slice(3)
       expect(texts.filter((text) => !zahlen.includes(text))).toEqual(numbers)
       expect(texts.filter((text) => !numbers.includes(text))).toEqual(zahlen)
@@ -194,10 +193,10 @@ describe('two people talk with three devices', () => {
 
   step('all three devices go on', async () => {
     await alicePhone.client.sendTextMessage(roomId, 'From the phone')
-    await ben.until('a text', () => ben.texts(roomId).includes('From the phone'))
+    await reads(ben, 'From the phone')
     await ben.client.sendTextMessage(roomId, 'I read you')
     for (const device of devices) {
-      await device.until('a text', () => device.texts(roomId).at(-1) === 'I read you')
+      await reads(device, 'I read you')
       expect(device.texts(roomId).slice(-2)).toEqual(['From the phone', 'I read you'])
     }
     for (const device of devices) expect((await trust(device, alicePhone))?.signedByOwner).toBe(true)
@@ -208,7 +207,7 @@ describe('two people talk with three devices', () => {
     await expect(alicePhone.client.whoami()).rejects.toMatchObject({ errcode: 'M_UNKNOWN_TOKEN' })
     await ben.until('a device less', () => knowsOnly(ben, aliceTablet))
     await ben.client.sendTextMessage(roomId, 'Only for the tablet')
-    await aliceTablet.until('a text', () => aliceTablet.texts(roomId).at(-1) === 'Only for the tablet')
+    await reads(aliceTablet, 'Only for the tablet')
   })
 
   step('with the phone lost Alice makes new signing keys, for which the server wants her password', async () => {
@@ -252,6 +251,8 @@ describe('two people talk with three devices', () => {
       devices.map(({ client, until }) => until('return of the server', () => client.getSyncState() === SyncState.Syncing)),
     )
   }
+
+  const reads = (device: Device, text: string) => device.until(text, () => device.texts(roomId).includes(text))
 
   const write = ({ client }: Device, texts: readonly string[]) => texts.map((text) => client.sendTextMessage(roomId, text))
 
