@@ -46,7 +46,7 @@ import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, positionOf, pushView, relationOf } from './rooms/timeline.ts'
-import { forgetOldTransactions, forgetTransactions } from './rooms/transactions.ts'
+import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
 import { StorageProblem } from './storage/problems.ts'
@@ -230,10 +230,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     storage,
     endpoints,
     metrics: metrics?.app,
-    jobs: [
-      { name: 'old transactions', when: '17 3 * * *', run: () => storage.write((tx) => forgetOldTransactions(tx, clock.now())) },
-      { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
-    ],
+    jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
     administration: accounts.administration,
     async close() {
       typing.close()

@@ -44,13 +44,15 @@ export function mount(endpoints: readonly Endpoint[], mounting: Mounting): HttpA
 
   for (const endpoint of endpoints.toSorted((one, other) => bySpecificity(one.path, other.path))) {
     const template = pathTemplate(endpoint.path)
-    const known = methods.get(template.route)
-    if (known?.allowed.has(endpoint.method)) throw new Error(`two endpoints for ${endpoint.method} ${endpoint.path}`)
-    if (known) known.allowed.add(endpoint.method)
-    else methods.set(template.route, { path: endpoint.path, allowed: new Set([endpoint.method]) })
-    app.on(endpoint.method, template.route, (context) =>
-      answerOf(context, begin(endpoint.path), () => serve(endpoint, template, context, mounting)),
-    )
+    for (const route of routesOf(template.route)) {
+      const known = methods.get(route)
+      if (known?.allowed.has(endpoint.method)) throw new Error(`two endpoints for ${endpoint.method} ${endpoint.path}`)
+      if (known) known.allowed.add(endpoint.method)
+      else methods.set(route, { path: endpoint.path, allowed: new Set([endpoint.method]) })
+      app.on(endpoint.method, route, (context) =>
+        answerOf(context, begin(endpoint.path), () => serve(endpoint, template, context, mounting)),
+      )
+    }
   }
   app.options('*', (context) => answerOf(context, begin('*'), () => ({})))
   for (const [route, { path, allowed }] of methods) {
@@ -69,6 +71,12 @@ export function mount(endpoints: readonly Endpoint[], mounting: Mounting): HttpA
     }),
   )
   return app
+}
+
+/** What is `v3` since version 1.1 of the specification was `r0` before, and is asked for under that name by clients of those days. */
+function routesOf(route: string): readonly string[] {
+  const match = /^\/_matrix\/(client|media)\/v3\//.exec(route)
+  return match ? [route, `/_matrix/${match[1]}/r0/${route.slice(match[0].length)}`] : [route]
 }
 
 /** One request, for the log and the measurements. */

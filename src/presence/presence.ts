@@ -24,6 +24,7 @@ export interface Presence {
   changedSince(from: Position): readonly string[]
   /** Those who are not offline. */
   present(): Iterable<string>
+  isPresent(userId: string): boolean
   /** Lets go of the timers. */
   close(): void
 }
@@ -201,6 +202,7 @@ export function createPresence({ storage, clock, timers, log, audienceOf }: Pres
     *present() {
       for (const [userId, { state }] of people) if (state !== 'offline') yield userId
     },
+    isPresent: (userId) => (people.get(userId)?.state ?? 'offline') !== 'offline',
     close() {
       cancelPublish?.()
       for (const { timer } of people.values()) timer?.cancel()

@@ -1,4 +1,5 @@
-import { isJoined, shareRoom } from '../rooms/members.ts'
+import { shareRoom } from '../rooms/members.ts'
+import { sharingChanges } from '../rooms/sharing.ts'
 import { passes, type SyncQuery, type SyncStream } from '../rooms/sync-stream.ts'
 import type { Presence } from './presence.ts'
 
@@ -16,12 +17,12 @@ export function presenceStream(presence: Presence): SyncStream {
   }
 }
 
-function changedFor(presence: Presence, { reader, userId: viewer, from, newlyJoined }: SyncQuery): readonly string[] {
+function changedFor(presence: Presence, { reader, userId: viewer, from, to }: SyncQuery): readonly string[] {
   const visible = (userId: string) => userId === viewer || shareRoom(reader, viewer, userId)
   if (from === 0) return [...presence.present()].filter(visible)
   const changed = new Set(presence.changedSince(from).filter(visible))
-  if (newlyJoined.size === 0) return [...changed]
-  for (const userId of presence.present()) if ([...newlyJoined].some((nid) => isJoined(reader, nid, userId))) changed.add(userId)
+  // Whoever comes into a room of the viewer, or is in one that the viewer comes into, may have been there for long.
+  for (const userId of sharingChanges(reader, viewer, from, to).joined) if (presence.isPresent(userId)) changed.add(userId)
   return [...changed]
 }
 

@@ -2,11 +2,14 @@ import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { badJson } from '../http/errors.ts'
 import { parseUserId, type UserId } from '../matrix/identifiers.ts'
+import type { JsonObject } from '../matrix/json.ts'
 import type { MembershipVerbs } from './membership.ts'
 
 const room = '/_matrix/client/v3/rooms/{roomId}'
 const reason = Type.Optional(Type.String({ maxLength: 5000 }))
 const reasonBody = Type.Object({ reason })
+/** What is said besides goes into the member event; source: POST /join of other servers, which clients came to rely on. */
+const joinBody = Type.Object({ reason }, { additionalProperties: Type.Unknown() })
 const targetBody = Type.Object({ user_id: Type.String(), reason })
 const limit = { name: 'membership', by: 'user', burst: 50, perSecond: 2 } as const
 
@@ -33,19 +36,21 @@ export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
       method: 'POST',
       path: '/_matrix/client/v3/join/{roomIdOrAlias}',
       auth: 'session',
-      body: reasonBody,
+      body: joinBody,
       rateLimit: limit,
       handle: async ({ auth, path, body }) => ({
-        room_id: await verbs.join(auth.userId as UserId, path.roomIdOrAlias, body.reason),
+        room_id: await verbs.join(auth.userId as UserId, path.roomIdOrAlias, joinContent(body)),
       }),
     }),
     endpoint({
       method: 'POST',
       path: `${room}/join`,
       auth: 'session',
-      body: reasonBody,
+      body: joinBody,
       rateLimit: limit,
-      handle: async ({ auth, path, body }) => ({ room_id: await verbs.join(auth.userId as UserId, path.roomId, body.reason) }),
+      handle: async ({ auth, path, body }) => ({
+        room_id: await verbs.join(auth.userId as UserId, path.roomId, joinContent(body)),
+      }),
     }),
     endpoint({
       method: 'POST',
@@ -83,4 +88,16 @@ export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
     about('ban', 'ban'),
     about('unban', 'unban'),
   ]
+}
+
+/** The parts of a member event that the server answers for are not the client's to say here. */
+function joinContent(body: object): JsonObject {
+  const {
+    third_party_signed: _invitation,
+    membership: _membership,
+    join_authorised_via_users_server: _authoriser,
+    third_party_invite: _invite,
+    ...content
+  } = body as JsonObject
+  return content
 }

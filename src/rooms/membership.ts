@@ -20,7 +20,8 @@ export interface MembershipDeps {
 
 /** Every verb answers when it is on disk; source: client-server API, "Room membership". */
 export interface MembershipVerbs {
-  join(userId: UserId, roomIdOrAlias: string, reason: string | undefined): Promise<string>
+  /** `content`: what the client adds to the member event, such as a reason. */
+  join(userId: UserId, roomIdOrAlias: string, content: JsonObject): Promise<string>
   knock(userId: UserId, roomIdOrAlias: string, reason: string | undefined): Promise<string>
   leave(userId: UserId, roomId: string, reason: string | undefined): Promise<void>
   invite(userId: UserId, roomId: string, target: string, reason: string | undefined): Promise<void>
@@ -52,7 +53,7 @@ export function createMembership({ storage, builder, profileOf, inviteProblem }:
   }
 
   return {
-    join: (userId, roomIdOrAlias, reason) =>
+    join: (userId, roomIdOrAlias, content) =>
       storage.write((tx) => {
         const room = roomByIdOrAlias(tx, roomIdOrAlias)
         const member = memberOf(tx, room.nid, userId)
@@ -60,7 +61,7 @@ export function createMembership({ storage, builder, profileOf, inviteProblem }:
         const authorisedBy = member?.membership === 'invite' ? undefined : authoriserFor(tx, room, userId, builder)
         put(tx, room, userId, userId, 'join', {
           ...profileOf(tx, userId),
-          ...withReason(reason),
+          ...content,
           ...(authorisedBy !== undefined && { join_authorised_via_users_server: authorisedBy }),
         })
         return room.roomId

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint, type Session } from '../http/endpoint.ts'
-import { invalidParam, missingParam, notFound } from '../http/errors.ts'
+import { forbidden, invalidParam, missingParam, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type Position, type Reader, statement } from '../storage/handles.ts'
@@ -53,7 +53,10 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
     at?: Position,
   ): { rows: EventRow[]; access: ReturnType<typeof requireAccess> } {
     const access = requireAccess(reader, roomId, auth.userId)
-    const root = at === undefined ? access.frozen : (access.frozen ?? rootAfter(reader, access.room, Math.max(at, firstMembers(reader, access.room))))
+    const root =
+      at === undefined
+        ? access.frozen
+        : (access.frozen ?? rootAfter(reader, access.room, Math.max(at, firstMembers(reader, access.room))))
     const positions = root === undefined ? currentEntries(reader, access.room.nid) : [...statePositions(reader, root)]
     return { rows: positions.map((position) => eventAt(reader, position)), access }
   }
@@ -217,7 +220,8 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       auth: 'session',
       rateLimit: readLimit,
       handle({ auth, path }) {
-        const { rows } = stateRows(auth, path.roomId)
+        const { rows, access } = stateRows(auth, path.roomId)
+        if (access.member?.membership !== 'join') throw forbidden('You are not in this room')
         const joined: Record<string, { display_name?: unknown; avatar_url?: unknown }> = {}
         for (const row of rows) {
           if (row.type !== 'm.room.member') continue

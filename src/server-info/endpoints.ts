@@ -12,8 +12,6 @@ const versions = ['v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7', 'v1.8'
 
 /** What clients ask first: versions, capabilities and discovery. */
 export function serverInfoEndpoints({ defaultRoomVersion, publicUrl }: ServerInfo): Endpoint[] {
-  // Rooms of versions 1 and 2 are accepted from others, but not made here.
-  const makeable = [...roomVersions.values()].filter((version) => version.eventId !== 'in-event')
   const discovery = endpoint({
     method: 'GET',
     path: '/.well-known/matrix/client',
@@ -36,7 +34,7 @@ export function serverInfoEndpoints({ defaultRoomVersion, publicUrl }: ServerInf
         capabilities: {
           'm.room_versions': {
             default: defaultRoomVersion,
-            available: Object.fromEntries(makeable.map(({ id, stability }) => [id, stability])),
+            available: Object.fromEntries([...roomVersions.values()].map(({ id, stability }) => [id, stability])),
           },
           'm.change_password': { enabled: true },
           'm.set_displayname': { enabled: true },

@@ -98,6 +98,7 @@ function invitedRoom(context: RoomContext, room: ListedRoom): string | undefined
 }
 
 function hasLeft(context: RoomContext, room: ListedRoom): boolean {
-  if (room.forgotten === 1 || !(isNew(context, room, 'leave') || isNew(context, room, 'ban'))) return false
-  return context.query.from > 0 || context.query.filter.room?.include_leave === true
+  if (!isNew(context, room, 'leave') && !isNew(context, room, 'ban')) return false
+  // Another device learns of the end also where it was forgotten at once; later there is nothing more to hear.
+  return context.query.from > 0 || (room.forgotten === 0 && context.query.filter.room?.include_leave === true)
 }

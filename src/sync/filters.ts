@@ -18,11 +18,13 @@ const maxFilters = 1000
 const names = Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 1000 }))
 const limit = Type.Optional(Type.Integer({ minimum: 0 }))
 const flag = Type.Optional(Type.Boolean())
-const eventFilter = { limit, types: names, not_types: names, senders: names, not_senders: names }
+const userIds = Type.Optional(Type.Array(Type.String({ maxLength: 255, pattern: '^@[^:]*:.' }), { maxItems: 1000 }))
+const roomIds = Type.Optional(Type.Array(Type.String({ maxLength: 255, pattern: '^!.' }), { maxItems: 1000 }))
+const eventFilter = { limit, types: names, not_types: names, senders: userIds, not_senders: userIds }
 const roomEventFilter = Type.Object({
   ...eventFilter,
-  rooms: names,
-  not_rooms: names,
+  rooms: roomIds,
+  not_rooms: roomIds,
   contains_url: flag,
   lazy_load_members: flag,
   include_redundant_members: flag,
@@ -35,8 +37,8 @@ const filterSchema = Type.Object({
   event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
   room: Type.Optional(
     Type.Object({
-      rooms: names,
-      not_rooms: names,
+      rooms: roomIds,
+      not_rooms: roomIds,
       include_leave: flag,
       account_data: Type.Optional(roomEventFilter),
       ephemeral: Type.Optional(roomEventFilter),

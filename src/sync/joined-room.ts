@@ -37,6 +37,8 @@ export function joinedRoom(context: RoomContext, listed: ListedRoom): string | u
   const from = whole ? 0 : query.from
   const shows = showsTo(whole ? view : undefined, context.ignored)
   const timeline = readTimeline(reader, room, from, query.to, filter.room?.timeline, shows)
+  // Of a room that is new to a running client it cannot know whether this follows what it has from an earlier stay.
+  const limited = timeline.limited || (whole && query.from > 0 && timeline.rows[0]?.type !== 'm.room.create')
   // What a filter or an ignored sender keeps away is no news.
   const state = stateOf(context, room, timeline, context.fullState ? 0 : from)
   if (!whole && !parts && timeline.rows.length === 0 && state.length === 0) return undefined
@@ -46,7 +48,7 @@ export function joinedRoom(context: RoomContext, listed: ListedRoom): string | u
   const membersChanged = whole || [...state, ...timeline.rows].some((row) => row.type === 'm.room.member')
   const fields = context.fields.flatMap((source) => Object.entries(source.fieldsOf(query, listed.nid)))
   const texts = [
-    `"timeline":{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${tokenOf(timeline.start)}"}`,
+    `"timeline":{"events":[${events}],"limited":${limited},"prev_batch":"${tokenOf(timeline.start)}"}`,
     `"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${stateEvents}]}`,
     `"ephemeral":{"events":[${parts?.ephemeral.join(',') ?? ''}]}`,
     `"account_data":{"events":[${parts?.accountData.join(',') ?? ''}]}`,
