@@ -218,6 +218,7 @@ CREATE TABLE `events` (
 
 CREATE UNIQUE INDEX `events_event_id` ON `events` (`event_id`);
 CREATE INDEX `events_timeline` ON `events` (`room_nid`,`timeline_order`);
+CREATE INDEX `events_origin` ON `events` (`origin`) WHERE origin IS NOT NULL;
 CREATE TABLE `room_heads` (
 	`room_nid` integer NOT NULL,
 	`position` integer NOT NULL,
@@ -270,17 +271,6 @@ CREATE TABLE `state_nodes` (
 	`node` blob NOT NULL
 );
 
-CREATE TABLE `client_transactions` (
-	`user_id` text NOT NULL,
-	`device_id` text NOT NULL,
-	`scope` text NOT NULL,
-	`transaction_id` text NOT NULL,
-	`event_id` text NOT NULL,
-	`created_at` integer NOT NULL,
-	PRIMARY KEY(`user_id`, `device_id`, `scope`, `transaction_id`)
-) WITHOUT ROWID;
-
-CREATE INDEX `client_transactions_age` ON `client_transactions` (`created_at`);
 CREATE TABLE `kernel_values` (
 	`name` text PRIMARY KEY NOT NULL,
 	`value` integer NOT NULL

@@ -1,5 +1,6 @@
 import type { Position, Reader } from '../storage/handles.ts'
 import { contentText, type EventRow, eventAt } from './event-store.ts'
+import { transactionIdFor } from './transactions.ts'
 
 /** For whom an event is written. */
 export interface EventViewer {
@@ -28,8 +29,9 @@ export function clientEvent(reader: Reader, row: EventRow, rendering: Rendering)
 function unsigned(reader: Reader, row: EventRow, { viewer, now, membershipAt }: Rendering): string {
   let text = `{"age":${now - row.originServerTs},"membership":"${membershipAt(row)}"`
   if (row.replaces !== null) text += previous(reader, row.replaces)
-  if (row.origin !== null && row.sender === viewer.userId && row.origin.startsWith(`${viewer.deviceId}\n`)) {
-    text += `,"transaction_id":${JSON.stringify(row.origin.slice(viewer.deviceId.length + 1))}`
+  if (row.origin !== null && row.sender === viewer.userId) {
+    const transactionId = transactionIdFor(row.origin, viewer.deviceId)
+    if (transactionId !== undefined) text += `,"transaction_id":${JSON.stringify(transactionId)}`
   }
   if (row.redactedBy !== null) {
     const because = eventAt(reader, row.redactedBy)

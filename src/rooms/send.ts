@@ -5,14 +5,14 @@ import { isObject, type JsonObject } from '../matrix/json.ts'
 import type { Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { resolveAlias } from './aliases.ts'
-import type { Builder } from './build.ts'
+import type { Builder, Draft } from './build.ts'
 import type { EventViewer } from './client-event.ts'
 import { emit } from './emit.ts'
 import { contentText, eventAt, findEvent } from './event-store.ts'
 import { findRoom, isJoined, type Room } from './members.ts'
 import { mayRedact } from './redactions.ts'
 import { currentEntry } from './state.ts'
-import { earlierEvent, noteTransaction } from './transactions.ts'
+import { originOf, sentBefore } from './transactions.ts'
 
 export interface SendDeps {
   readonly storage: Storage
@@ -36,30 +36,32 @@ export interface Send {
 const maxTransactionId = 255
 
 export function createSend({ storage, builder }: SendDeps): Send {
-  /** Carries out `make` unless the same device did so before under the same transaction id. */
+  /** Carries out a draft unless the same device did so before under the same transaction id; `check` comes before it is carried out. */
   function once(
     client: EventViewer,
-    scope: string,
+    roomId: string,
     transactionId: string,
-    make: (tx: Writer, origin: string) => string,
+    draft: Draft,
+    check: (tx: Writer, room: Room) => void,
   ): Promise<string> {
     if (transactionId.length > maxTransactionId) throw invalidParam(`txnId: longer than ${maxTransactionId} characters`)
+    const origin = originOf(client.deviceId, transactionId)
     return storage.write((tx) => {
-      const earlier = earlierEvent(tx, client, scope, transactionId)
+      const room = findRoom(tx, roomId)
+      const earlier = room && sentBefore(tx, room.nid, origin, draft)
       if (earlier !== undefined) return earlier
-      const eventId = make(tx, `${client.deviceId}\n${transactionId}`)
-      noteTransaction(tx, client, scope, transactionId, eventId, builder.now())
-      return eventId
+      const present = requireRoom(tx, roomId, client.userId)
+      check(tx, present)
+      return emit(tx, builder, present, draft, origin).pdu.eventId
     })
   }
 
   return {
     message(client, roomId, type, transactionId, content) {
-      return once(client, `send ${roomId} ${type}`, transactionId, (tx, origin) => {
-        const room = requireRoom(tx, roomId, client.userId)
-        const redacts = type === 'm.room.redaction' ? redactsOf(content) : undefined
+      const redacts = type === 'm.room.redaction' ? redactsOf(content) : undefined
+      const draft = { type, sender: client.userId as UserId, content, redacts }
+      return once(client, roomId, transactionId, draft, (tx, room) => {
         if (redacts !== undefined) requireRedactable(tx, room, client.userId, redacts)
-        return emit(tx, builder, room, { type, sender: client.userId as UserId, content, redacts }, origin).pdu.eventId
       })
     },
     state(client, roomId, type, stateKey, content) {
@@ -71,24 +73,15 @@ export function createSend({ storage, builder }: SendDeps): Send {
       })
     },
     redaction(client, roomId, eventId, transactionId, reason) {
-      return once(client, `redact ${roomId} ${eventId}`, transactionId, (tx, origin) => {
-        const room = requireRoom(tx, roomId, client.userId)
-        requireRedactable(tx, room, client.userId, eventId)
-        const content = reason === undefined ? {} : { reason }
-        return emit(
-          tx,
-          builder,
-          room,
-          { type: 'm.room.redaction', sender: client.userId as UserId, content, redacts: eventId },
-          origin,
-        ).pdu.eventId
-      })
+      const content = reason === undefined ? {} : { reason }
+      const draft = { type: 'm.room.redaction', sender: client.userId as UserId, content, redacts: eventId }
+      return once(client, roomId, transactionId, draft, (tx, room) => requireRedactable(tx, room, client.userId, eventId))
     },
   }
 }
 
 /** Which rooms exist is nobody's business outside of them. */
-export function requireRoom(tx: Writer, roomId: string, userId: string): Room {
+function requireRoom(tx: Writer, roomId: string, userId: string): Room {
   const room = findRoom(tx, roomId)
   if (!room || (!isJoined(tx, room.nid, userId) && room.joinedMembers === 0)) throw forbidden('You are not in this room')
   return room

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 export const rooms = sqliteTable(
@@ -45,7 +46,11 @@ export const events = sqliteTable(
     contentStart: integer('content_start').notNull(),
     contentLength: integer('content_length').notNull(),
   },
-  (table) => [uniqueIndex('events_event_id').on(table.eventId), index('events_timeline').on(table.roomNid, table.timelineOrder)],
+  (table) => [
+    uniqueIndex('events_event_id').on(table.eventId),
+    index('events_timeline').on(table.roomNid, table.timelineOrder),
+    index('events_origin').on(table.origin).where(sql`origin IS NOT NULL`),
+  ],
 )
 
 /** The newest events of the room's graph: what the next event points at. */
@@ -110,25 +115,6 @@ export const stateNodes = sqliteTable('state_nodes', {
   id: integer('id').primaryKey({ autoIncrement: true }),
   node: blob('node', { mode: 'buffer' }).notNull(),
 })
-
-/** Answers given to repeated requests of a client: one transaction id of one device is carried out once. */
-export const transactions = sqliteTable(
-  'client_transactions',
-  {
-    userId: text('user_id').notNull(),
-    deviceId: text('device_id').notNull(),
-    /** The operation and its room, so that one id on two of them means two transactions. */
-    scope: text('scope').notNull(),
-    transactionId: text('transaction_id').notNull(),
-    eventId: text('event_id').notNull(),
-    /** Milliseconds since the epoch. */
-    createdAt: integer('created_at').notNull(),
-  },
-  (table) => [
-    primaryKey({ columns: [table.userId, table.deviceId, table.scope, table.transactionId] }),
-    index('client_transactions_age').on(table.createdAt),
-  ],
-)
 
 export const aliases = sqliteTable(
   'room_aliases',

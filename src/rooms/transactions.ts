@@ -1,40 +1,33 @@
 import { statement, type Writer } from '../storage/handles.ts'
-import type { EventViewer } from './client-event.ts'
+import type { Draft } from './build.ts'
 
-const find = statement<[string, string, string, string], string>(
-  'SELECT event_id FROM client_transactions WHERE user_id = ? AND device_id = ? AND scope = ? AND transaction_id = ?',
-  'pluck',
+/** Who sent an event, and under which transaction id, as it stands in `EventRow.origin`: a line each. */
+export function originOf(deviceId: string, transactionId: string): string {
+  return `${deviceId}\n${transactionId}`
+}
+
+/** The transaction id, if this device sent the event. */
+export function transactionIdFor(origin: string, deviceId: string): string | undefined {
+  return origin.startsWith(`${deviceId}\n`) ? origin.slice(deviceId.length + 1) : undefined
+}
+
+const sent = statement<[string, string, number, string], { eventId: string; json: string }>(
+  'SELECT event_id AS eventId, json FROM events WHERE origin = ? AND sender = ? AND room_nid = ? AND type = ?',
 )
-const insert = statement<[string, string, string, string, string, number], never>(
-  'INSERT INTO client_transactions (user_id, device_id, scope, transaction_id, event_id, created_at) VALUES (?, ?, ?, ?, ?, ?)',
+
+/** The event that an earlier request of the same device with the same transaction id and path made; source: client-server API, "Transaction identifiers". */
+export function sentBefore(tx: Writer, nid: number, origin: string, draft: Draft): string | undefined {
+  for (const row of sent(tx).iterate(origin, draft.sender, nid, draft.type)) {
+    if (draft.redacts === undefined || row.json.includes(JSON.stringify(draft.redacts))) return row.eventId
+  }
+  return undefined
+}
+
+const forget = statement<[string, string, string], never>(
+  'UPDATE events SET origin = NULL WHERE origin >= ? AND origin < ? AND sender = ?',
 )
-const removeOld = statement<[number], never>('DELETE FROM client_transactions WHERE created_at < ?')
-const removeOfDevice = statement<[string, string], never>('DELETE FROM client_transactions WHERE user_id = ? AND device_id = ?')
 
-/** Longer than any client goes on trying: 30 days in milliseconds. */
-const keptFor = 30 * 24 * 3600 * 1000
-
-/** The event that an earlier request with the same transaction id made. */
-export function earlierEvent(tx: Writer, client: EventViewer, scope: string, transactionId: string): string | undefined {
-  return find(tx).get(client.userId, client.deviceId, scope, transactionId)
-}
-
-export function noteTransaction(
-  tx: Writer,
-  client: EventViewer,
-  scope: string,
-  transactionId: string,
-  eventId: string,
-  now: number,
-): void {
-  insert(tx).run(client.userId, client.deviceId, scope, transactionId, eventId, now)
-}
-
-/** Answers how many. */
-export function forgetOldTransactions(tx: Writer, now: number): number {
-  return removeOld(tx).run(now - keptFor).changes
-}
-
+/** A device of the same name that comes later begins its transaction ids anew. */
 export function forgetTransactions(tx: Writer, userId: string, deviceId: string): void {
-  removeOfDevice(tx).run(userId, deviceId)
+  forget(tx).run(`${deviceId}\n`, `${deviceId}\v`, userId)
 }
