@@ -28,6 +28,15 @@ describe('what clients ask first', () => {
     expect((await server.request('GET', `${v3}/capabilities`)).body.errcode).toBe('M_MISSING_TOKEN')
   })
 
+  test('what is v3 now is found under its name of before version 1.1', async () => {
+    const { server } = await oneServer()
+    const alice = await server.register('alice')
+    expect((await alice.request('GET', '/_matrix/client/r0/account/whoami')).body).toMatchObject({ user_id: alice.userId })
+    const uploaded = await alice.request('POST', '/_matrix/media/r0/upload', new Uint8Array([1]))
+    expect(uploaded.body.content_uri).toMatch(/^mxc:\/\/a\.test\//)
+    expect((await alice.request('GET', '/_matrix/client/r1/account/whoami')).body.errcode).toBe('M_UNRECOGNIZED')
+  })
+
   test('discovery says where the server is, if that was set', async () => {
     const wellKnown = '/.well-known/matrix/client'
     const { server } = await oneServer({ HAUSBOTE_PUBLIC_URL: 'https://matrix.a.test' })

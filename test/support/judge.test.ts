@@ -63,6 +63,7 @@ describe.skipIf(!folder)('the judge, with the official API description', () => {
     expect(found('GET', `${client}/rooms/!r:a.test/state/m.room.name/`)).toBe('getRoomStateWithKey')
     expect(found('GET', `${client}/rooms/!r:a.test/state`)).toBe('getRoomState')
     expect(found('GET', `${client}/pushrules`)).toBe('getPushRules')
+    expect(found('GET', '/_matrix/client/r0/sync')).toBe('sync')
     expect(found('POST', `${client}/pushrules/`)).toBeUndefined()
     expect(found('GET', `${client}/user/%40a%3Aa.test/account_data/a%2Fb?x=/y`)).toBe('getAccountData')
   })

@@ -44,7 +44,8 @@ export function verdict(
   body: unknown,
 ): { operation?: Operation; problem?: string } {
   if (judging === 'not yet') judging = prepare()
-  const path = target.split('?')[0] ?? ''
+  // What is v3 was r0 before version 1.1 of the specification.
+  const path = (target.split('?')[0] ?? '').replace(/^(\/_matrix\/(?:client|media))\/r0\//, '$1/v3/')
   const operation = judging && operationAt(judging.routes, method, path)
   if (operation && exceptions.statuses.get(nameOf(operation))?.includes(response.status)) return { operation }
   const problem =
