@@ -1,4 +1,5 @@
 import { selectAuthEvents } from '../matrix/auth-events.ts'
+import { CanonicalJsonError } from '../matrix/canonical-json.ts'
 import { checkFormat, toPdu } from '../matrix/format.ts'
 import { canonicalProfile, referenceHash, withContentHash } from '../matrix/hashes.ts'
 import { makeEventId, type RoomId, type UserId } from '../matrix/identifiers.ts'
@@ -96,7 +97,14 @@ function finish(
     content: redacts !== undefined && version.redaction.redactsInContent ? { ...content, redacts } : content,
     ...(redacts !== undefined && !version.redaction.redactsInContent && { redacts }),
   }
-  const raw = builder.signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
+  let raw: JsonObject
+  try {
+    raw = builder.signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
+  } catch (error) {
+    // Looking for numbers that cannot be signed beforehand would cost every event a second walk through it.
+    if (error instanceof CanonicalJsonError) return { problem: error.message }
+    throw error
+  }
   const problem = checkFormat(raw, version)
   return problem === undefined ? { pdu: toPdu(raw, version) } : { problem }
 }

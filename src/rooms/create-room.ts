@@ -51,11 +51,12 @@ export function createRoom(deps: CreateRoomDeps, creator: UserId, wish: CreateRo
   const preset = wish.preset ?? (wish.visibility === 'public' ? 'public_chat' : 'private_chat')
   const alias = aliasOf(wish, deps.builder.signer.serverName)
   return deps.storage.write((tx) => {
-    const room = openRoom(tx, deps, version, creator, createContent(version, wish, preset, creator, invitees))
+    const content = createContent(version, wish, preset, creator, invitees)
+    const room = openRoom(tx, deps, version, creator, content)
     const put = (type: string, stateKey: string, content: JsonObject) =>
       emit(tx, deps.builder, roomOf(tx, room.nid), { type, stateKey, sender: creator, content })
     put('m.room.member', creator, { ...deps.profileOf(tx, creator), membership: 'join' })
-    put('m.room.power_levels', '', levels(version, wish, preset, creator, invitees))
+    put('m.room.power_levels', '', levels(version, wish, preset, creatorsIn(creator, content), invitees))
     if (alias !== undefined) {
       if (!insertAlias(tx, alias, room.nid, creator))
         throw new MatrixError(400, 'M_ROOM_IN_USE', `room_alias_name: ${alias} is taken`)
@@ -124,23 +125,23 @@ function createContent(
   }
 }
 
+function creatorsIn(creator: string, { additional_creators: more }: JsonObject): readonly unknown[] {
+  return Array.isArray(more) ? [creator, ...more] : [creator]
+}
+
 function levels(
   version: RoomVersion,
   wish: CreateRoomWish,
   preset: Preset,
-  creator: string,
+  creators: readonly unknown[],
   invitees: readonly string[],
 ): JsonObject {
   const override = wish.power_level_content_override
-  if (
-    override?.users !== undefined &&
-    isObject(override.users) &&
-    version.auth.createEventIsRoomId &&
-    creator in override.users
-  ) {
-    throw badJson('power_level_content_override.users: the creator stands above all levels and cannot be listed')
-  }
-  return firstPowerLevels(version, creator, preset === 'trusted_private_chat' ? invitees : [], override)
+  const listed = isObject(override?.users) && version.auth.createEventIsRoomId ? Object.keys(override.users) : []
+  const creator = listed.find((userId) => creators.includes(userId))
+  if (creator !== undefined)
+    throw badJson(`power_level_content_override.users: ${creator} makes the room, stands above all levels and cannot be listed`)
+  return firstPowerLevels(version, String(creators[0]), preset === 'trusted_private_chat' ? invitees : [], override)
 }
 
 /** Preset, then `initial_state`, then name and topic; what comes later wins. */
