@@ -9,7 +9,7 @@ import { type Position, statement, type Writer } from '../storage/handles.ts'
 import { EventStatus, findEvent, insertEvent, pduAt, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
 import { projectMembership } from './membership-projection.ts'
-import { applyRedaction, applyWaitingRedactions } from './redactions.ts'
+import { applyRedaction, applyWaitingRedactions, internalRelation } from './redactions.ts'
 import { currentEntry, currentLookup } from './state.ts'
 import { makeStateKeyNumber } from './state-keys.ts'
 import { type Root, withEntry } from './state-snapshots.ts'
@@ -88,5 +88,5 @@ function relationIn(content: JsonObject): { target: string; relationType: string
   const { event_id: target, rel_type: relationType } = relation
   if (typeof target !== 'string' || typeof relationType !== 'string' || target.length > 255 || relationType.length > 255)
     return undefined
-  return { target, relationType }
+  return relationType === internalRelation ? undefined : { target, relationType }
 }

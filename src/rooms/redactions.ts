@@ -6,11 +6,14 @@ import { type EventRow, findEvent, pduAt, rewriteRedacted, versionOf } from './e
 import type { Room } from './members.ts'
 import { powerLevelsOf } from './state.ts'
 
+/** How a redaction that waits for its target is noted among the relations; events cannot have it. */
+export const internalRelation = 'm.hausbote.redaction'
+
 const waiting = statement<[string, number], { position: Position }>(
-  `SELECT position FROM event_relations WHERE target = ? AND relation_type = 'm.hausbote.redaction' AND room_nid = ?`,
+  `SELECT position FROM event_relations WHERE target = ? AND relation_type = '${internalRelation}' AND room_nid = ?`,
 )
 const wait = statement<[Position, number, string], never>(
-  `INSERT INTO event_relations (position, room_nid, target, relation_type) VALUES (?, ?, ?, 'm.hausbote.redaction') ON CONFLICT DO NOTHING`,
+  `INSERT INTO event_relations (position, room_nid, target, relation_type) VALUES (?, ?, ?, '${internalRelation}') ON CONFLICT DO NOTHING`,
 )
 const unrelate = statement<[Position], never>('DELETE FROM event_relations WHERE position = ?')
 

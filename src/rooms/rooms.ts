@@ -9,6 +9,7 @@ import type { Builder } from './build.ts'
 import { createMembership, type MembershipVerbs } from './membership.ts'
 import { membershipEndpoints } from './membership-endpoints.ts'
 import { readEndpoints } from './read-endpoints.ts'
+import { relationEndpoints } from './relation-endpoints.ts'
 import { createSend, type Send } from './send.ts'
 import { writeEndpoints } from './write-endpoints.ts'
 
@@ -42,6 +43,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       ...writeEndpoints(send, { ...options, builder }, options.active),
       ...membershipEndpoints(membership),
       ...readEndpoints({ storage, clock }),
+      ...relationEndpoints({ storage, clock }),
     ],
     send,
     membership,

@@ -65,6 +65,8 @@ export function createSend({ storage, builder }: SendDeps): Send {
       })
     },
     state(client, roomId, type, stateKey, content) {
+      // Other servers would carry it out without asking whether its sender may redact.
+      if (type === 'm.room.redaction') throw badJson('type: a redaction is no state')
       return storage.write((tx) => {
         const room = requireRoom(tx, roomId, client.userId)
         if (type === 'm.room.canonical_alias' && stateKey === '') checkAliases(tx, room, content)
