@@ -236,6 +236,7 @@ CREATE TABLE `memberships` (
 ) WITHOUT ROWID;
 
 CREATE INDEX `memberships_user` ON `memberships` (`user_id`,`membership`);
+CREATE INDEX `memberships_position` ON `memberships` (`position`);
 CREATE TABLE `public_rooms` (
 	`room_nid` integer PRIMARY KEY NOT NULL
 );
