@@ -88,6 +88,8 @@ export const memberships = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.roomNid, table.userId] }),
     index('memberships_user').on(table.userId, table.membership),
+    // What changed between two syncs, in whichever room.
+    index('memberships_position').on(table.position),
     // Who came and went between two positions.
     index('memberships_position').on(table.position),
   ],
