@@ -8,11 +8,11 @@ import type { Storage } from '../storage/storage.ts'
 import { accessTo, requireAccess, rootAfter } from './access.ts'
 import { clientEvent } from './client-event.ts'
 import { contentText, type EventRow, eventAt, findEvent } from './event-store.ts'
+import { roomEventFilterInQuery } from './filter-schema.ts'
 import { newestFor, readPage, renderingFor, senderMembers } from './history.ts'
 import { joinedRoomsOf, type Room } from './members.ts'
 import { currentEntries, currentEntry, entryAt } from './state.ts'
 import { statePositions } from './state-snapshots.ts'
-import type { RoomEventFilter } from './sync-stream.ts'
 import { parseToken, tokenOf } from './timeline.ts'
 import { roomView } from './visibility.ts'
 
@@ -23,6 +23,7 @@ export interface ReadDeps {
 
 const room = '/_matrix/client/v3/rooms/{roomId}'
 const maxPage = 1000
+const membership = Type.Union(['join', 'invite', 'knock', 'leave', 'ban'].map((value) => Type.Literal(value)))
 const readLimit = { name: 'read', by: 'user', burst: 300, perSecond: 50 } as const
 
 /** Reading rooms: timeline, single events, state, members; source: client-server API, "Getting events for a room". */
@@ -94,7 +95,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
         if (query.dir === undefined) throw missingParam('dir: is required')
         const backward = query.dir === 'b'
         const newest = newestFor(access.room, access.frozen === undefined ? undefined : access.member)
-        const filter = parseFilter(query.filter)
+        const filter = roomEventFilterInQuery(query.filter)
         const from = query.from === undefined ? (backward ? newest : 0) : token('from', query.from)
         const to = query.to === undefined ? (backward ? undefined : newest) : token('to', query.to)
         const view = roomView(reader, access.room, auth.userId)
@@ -130,7 +131,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
         const view = roomView(reader, access.room, auth.userId)
         if (!row || row.roomNid !== access.room.nid || row.timelineOrder === null || !view.maySee(row))
           throw notFound('There is no such event')
-        const filter = parseFilter(query.filter)
+        const filter = roomEventFilterInQuery(query.filter)
         const limit = Math.min(query.limit ?? 10, maxPage)
         const before = Math.floor(limit / 2)
         const order = row.timelineOrder
@@ -202,8 +203,8 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       rateLimit: readLimit,
       query: Type.Object({
         at: Type.Optional(Type.String()),
-        membership: Type.Optional(Type.String()),
-        not_membership: Type.Optional(Type.String()),
+        membership: Type.Optional(membership),
+        not_membership: Type.Optional(membership),
       }),
       handle({ auth, path, query }) {
         const { rows, access } = stateRows(auth, path.roomId, query.at === undefined ? undefined : token('at', query.at))
@@ -266,13 +267,4 @@ function token(name: string, text: string): Position {
   const position = parseToken(text)
   if (position === undefined) throw invalidParam(`${name}: not a token of this server`)
   return position
-}
-
-function parseFilter(text: string | undefined): RoomEventFilter | undefined {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as RoomEventFilter
-  } catch {
-    throw invalidParam('filter: not JSON')
-  }
 }

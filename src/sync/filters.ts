@@ -1,8 +1,7 @@
-import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { badJson, forbidden, invalidParam, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
-import { checkBody } from '../http/validation.ts'
+import { filterInQuery, syncFilterSchema } from '../rooms/filter-schema.ts'
 import type { SyncFilter } from '../rooms/sync-stream.ts'
 import { type Reader, statement } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -15,38 +14,6 @@ const insert = statement<[string, string], never>('INSERT INTO filters (user_id,
 /** Filters of one user: clients make one for each of their versions. */
 const maxFilters = 1000
 
-const names = Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 1000 }))
-const limit = Type.Optional(Type.Integer({ minimum: 0 }))
-const flag = Type.Optional(Type.Boolean())
-const userIds = Type.Optional(Type.Array(Type.String({ maxLength: 255, pattern: '^@[^:]*:.' }), { maxItems: 1000 }))
-const roomIds = Type.Optional(Type.Array(Type.String({ maxLength: 255, pattern: '^!.' }), { maxItems: 1000 }))
-const eventFilter = { limit, types: names, not_types: names, senders: userIds, not_senders: userIds }
-const roomEventFilter = Type.Object({
-  ...eventFilter,
-  rooms: roomIds,
-  not_rooms: roomIds,
-  contains_url: flag,
-  lazy_load_members: flag,
-  include_redundant_members: flag,
-  unread_thread_notifications: flag,
-})
-const filterSchema = Type.Object({
-  account_data: Type.Optional(Type.Object(eventFilter)),
-  presence: Type.Optional(Type.Object(eventFilter)),
-  event_fields: names,
-  event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
-  room: Type.Optional(
-    Type.Object({
-      rooms: roomIds,
-      not_rooms: roomIds,
-      include_leave: flag,
-      account_data: Type.Optional(roomEventFilter),
-      ephemeral: Type.Optional(roomEventFilter),
-      state: Type.Optional(roomEventFilter),
-      timeline: Type.Optional(roomEventFilter),
-    }),
-  ),
-})
 const path = '/_matrix/client/v3/user/{userId}/filter'
 
 /** Filters that clients store to name them in `/sync`; source: client-server API, "Filtering". */
@@ -56,7 +23,7 @@ export function filterEndpoints(storage: Storage): Endpoint[] {
       method: 'POST',
       path,
       auth: 'session',
-      body: filterSchema,
+      body: syncFilterSchema,
       maxBody: 64 * 1024,
       async handle({ auth, path, body }) {
         if (path.userId !== auth.userId) throw forbidden('Filters can only be stored for yourself')
@@ -96,13 +63,5 @@ export function readFilter(reader: Reader, userId: string, text: string | undefi
     if (json === undefined) throw invalidParam('filter: there is no such filter')
     return JSON.parse(json) as SyncFilter
   }
-  let filter: unknown
-  try {
-    filter = JSON.parse(text)
-  } catch {
-    throw invalidParam('filter: not JSON')
-  }
-  const problem = checkBody(filterSchema, filter)
-  if (problem) throw invalidParam(`filter.${problem.message}`)
-  return filter as SyncFilter
+  return filterInQuery(text, syncFilterSchema) as SyncFilter
 }
