@@ -17,7 +17,7 @@ export function parsed(answer) {
 const leanFilter = JSON.stringify({ room: { state: { lazy_load_members: true }, timeline: { limit: 20 } } })
 
 /** A logged-in user; `credentials` is the answer of /register or /login. */
-export function userOf(http, { user_id: userId, access_token: token, device_id: deviceId }, password) {
+function userOf(http, { user_id: userId, access_token: token, device_id: deviceId }, password) {
   let transaction = 0
   const call = (method, path, json, options) => http(method, path, { token, json, ...options })
   return {
