@@ -75,8 +75,9 @@ test('the log begins anew under load, stays bounded, and loses nothing', async (
   const { directory, migrations } = storage
   let largest = 0
   let written = 0
-  let held: number[] = []
-  for (let round = 0; round < 400; round += 1) {
+  let databaseBytes = 0
+  // However slow the thread is today: at some time the log stops growing, while the database goes on.
+  for (let round = 0; round < 4000 && databaseBytes < Math.max(3_000_000, 3 * largest); round += 1) {
     const writes = Array.from({ length: 5 }, () => {
       written += 1
       const id = written
@@ -84,13 +85,12 @@ test('the log begins anew under load, stays bounded, and loses nothing', async (
     })
     await Promise.all(writes)
     largest = Math.max(largest, storage.logBytes)
-    held = notesOf(storage.reader)
-    expect(held).toHaveLength(written)
+    databaseBytes = (storage.reader.raw.pragma('page_count', { simple: true }) as number) * 4096
+    if (round % 100 === 0) expect(notesOf(storage.reader)).toHaveLength(written)
   }
-  // All that was written is several times as large as the log ever was.
-  const databaseBytes = (storage.reader.raw.pragma('page_count', { simple: true }) as number) * 4096
-  expect(databaseBytes).toBeGreaterThan(3_000_000)
-  expect(largest).toBeLessThan(databaseBytes / 2)
+  expect(databaseBytes).toBeGreaterThanOrEqual(3 * largest)
+  const held = notesOf(storage.reader)
+  expect(held).toHaveLength(written)
   await storage.close()
   expect(notesOf(open({ directory, migrations }).reader)).toEqual(held)
 }, 60_000)
