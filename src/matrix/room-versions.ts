@@ -80,7 +80,10 @@ const changes: readonly (readonly [id: string, Changes])[] = [
   ['3', { eventId: 'standard-base64', auth: { redactionRule: false } }],
   ['4', { eventId: 'url-safe-base64' }],
   ['5', { enforceKeyValidity: true }],
-  ['6', { strictCanonicalJson: true, auth: { aliases: false, guardNotificationLevels: true }, redaction: { keepAliases: false } }],
+  [
+    '6',
+    { strictCanonicalJson: true, auth: { aliases: false, guardNotificationLevels: true }, redaction: { keepAliases: false } },
+  ],
   ['7', { auth: { knocking: true } }],
   ['8', { auth: { restrictedJoins: true }, redaction: { keepAllow: true } }],
   ['9', { redaction: { keepJoinAuthorised: true } }],

@@ -9,10 +9,16 @@ export interface Rejected {
   readonly ok: false
   readonly rule: string
   readonly reason: string
+  /** It is wrong whoever sends it, rather than something that this sender may not do. */
+  readonly malformed?: true
 }
 
 export const allowed: Allowed = { ok: true }
 
 export function rejected(rule: string, reason: string): Rejected {
   return { ok: false, rule, reason }
+}
+
+export function malformed(rule: string, reason: string): Rejected {
+  return { ok: false, rule, reason, malformed: true }
 }

@@ -20,6 +20,6 @@ export function emit(
   const built = buildEvent(tx, builder, room, draft)
   if ('problem' in built) throw built.problem.startsWith('an event may have') ? tooLarge(built.problem) : badJson(built.problem)
   const admission = admit(tx, room, built.pdu, origin)
-  if (!admission.ok) throw forbidden(admission.reason)
+  if (!admission.ok) throw admission.malformed ? badJson(admission.reason) : forbidden(admission.reason)
   return admission
 }

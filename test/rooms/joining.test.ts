@@ -56,3 +56,24 @@ test('a redaction cannot be sent as state', async () => {
   expect(refused).toMatchObject({ status: 400, body: { errcode: 'M_BAD_JSON' } })
   expect((await bob.request('GET', `${room}/event/${encodeURIComponent(sent)}`)).body.content.body).toBe('hello')
 })
+
+test('what nobody may send is a bad request, what this sender may not is forbidden', async () => {
+  const world = await createWorld()
+  const server = await world.server('a.test', {}, cheap)
+  const alice = await server.register('alice')
+  const bob = await server.register('bob')
+  const wish = { preset: 'public_chat', room_version: '12', creation_content: { additional_creators: [bob.userId] } }
+  const roomId: string = (await alice.request('POST', `${v3}/createRoom`, wish)).body.room_id
+  const put = (path: string, content: object) =>
+    alice.request('PUT', `${v3}/rooms/${encodeURIComponent(roomId)}/state/${path}`, content)
+  const wrong: readonly (readonly [string, object])[] = [
+    ['m.room.create', { room_version: '12', more: true }],
+    ['m.room.power_levels', { users: { [bob.userId]: 100 } }],
+    ['m.room.power_levels', { users_default: '0' }],
+    [`m.room.member/${encodeURIComponent(alice.userId)}`, { membership: 'elsewhere' }],
+  ]
+  for (const [path, content] of wrong)
+    expect(await put(path, content)).toMatchObject({ status: 400, body: { errcode: 'M_BAD_JSON' } })
+  const others = `m.room.member/${encodeURIComponent(bob.userId)}`
+  expect(await put(others, { membership: 'join' })).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN' } })
+})

@@ -1,7 +1,7 @@
 import type { Pdu } from '../pdu.ts'
 import { firstCreator } from '../power-levels.ts'
 import type { Verdict } from '../verdict.ts'
-import { allowed, rejected } from '../verdict.ts'
+import { allowed, malformed, rejected } from '../verdict.ts'
 import type { Scene } from './scene.ts'
 import { thirdPartyInviteRule } from './third-party-invite.ts'
 
@@ -21,14 +21,14 @@ export function memberRule(scene: Scene, event: Pdu): Verdict | undefined {
   const { member: rules } = scene.numbers
   const { membership } = event.content
   if (event.stateKey === undefined) return rejected(rules.present, 'state_key: missing')
-  if (membership === undefined) return rejected(rules.present, 'content.membership: missing')
+  if (membership === undefined) return malformed(rules.present, 'content.membership: missing')
   const subject: Membership = { scene, event, target: event.stateKey }
   if (membership === 'join') return joinRule(subject)
   if (membership === 'invite') return inviteRule(subject)
   if (membership === 'leave') return leaveRule(subject)
   if (membership === 'ban') return banRule(subject)
   if (membership === 'knock' && scene.version.auth.knocking) return knockRule(subject)
-  return rejected(rules.unknown, 'content.membership: unknown')
+  return malformed(rules.unknown, 'content.membership: unknown')
 }
 
 function joinRule({ scene, event, target }: Membership): Verdict {

@@ -5,7 +5,7 @@ import type { Pdu } from '../pdu.ts'
 import { isCreator, readLevel } from '../power-levels.ts'
 import type { RoomVersion } from '../room-versions.ts'
 import type { Verdict } from '../verdict.ts'
-import { allowed, rejected } from '../verdict.ts'
+import { allowed, malformed, rejected } from '../verdict.ts'
 import type { Scene } from './scene.ts'
 
 const properties = ['users_default', 'events_default', 'state_default', 'ban', 'redact', 'kick', 'invite'] as const
@@ -26,13 +26,13 @@ function shapeRule({ version, numbers }: Scene, content: JsonObject): Verdict | 
   const rules = numbers.powerLevels
   if (version.auth.integerPowerLevels) {
     const wrong = properties.find((name) => content[name] !== undefined && readLevel(version, content[name]) === undefined)
-    if (wrong) return rejected(rules.properties, `content.${wrong}: must be an integer`)
+    if (wrong) return malformed(rules.properties, `content.${wrong}: must be an integer`)
     for (const list of ['events', 'notifications'] as const) {
-      if (!isLevelMap(version, content[list])) return rejected(rules.lists, `content.${list}: must map to integers`)
+      if (!isLevelMap(version, content[list])) return malformed(rules.lists, `content.${list}: must map to integers`)
     }
   }
   if (isLevelMap(version, content.users) && Object.keys(content.users ?? {}).every(parseUserId)) return undefined
-  return rejected(rules.users, 'content.users: must map user ids to levels')
+  return malformed(rules.users, 'content.users: must map user ids to levels')
 }
 
 function isLevelMap(version: RoomVersion, list: JsonValue | undefined): boolean {
@@ -44,7 +44,7 @@ function isLevelMap(version: RoomVersion, list: JsonValue | undefined): boolean 
 function creatorsRule({ version, numbers, create }: Scene, content: JsonObject): Verdict | undefined {
   if (!version.auth.createEventIsRoomId || !isObject(content.users)) return undefined
   if (!Object.keys(content.users).some((id) => isCreator(version, create, id))) return undefined
-  return rejected(numbers.powerLevels.creators, 'content.users: creators of the room cannot have a level')
+  return malformed(numbers.powerLevels.creators, 'content.users: creators of the room cannot have a level')
 }
 
 interface Change {

@@ -3,7 +3,7 @@ import { isArray, isObject } from '../json.ts'
 import type { Pdu } from '../pdu.ts'
 import { importVerifyKey, verifySignedJson } from '../signatures.ts'
 import type { Verdict } from '../verdict.ts'
-import { allowed, rejected } from '../verdict.ts'
+import { allowed, malformed, rejected } from '../verdict.ts'
 import type { Scene } from './scene.ts'
 
 /** More than identity servers need; each pair is a verification that the inviter makes every server do. */
@@ -15,10 +15,10 @@ export function thirdPartyInviteRule(scene: Scene, event: Pdu, target: string, r
   if (scene.membershipOf(target) === 'ban') return rejected(`${rule}.1`, 'the invited user is banned')
   const invite = event.content.third_party_invite
   const signed = isObject(invite) ? invite.signed : undefined
-  if (!isObject(signed)) return rejected(`${rule}.2`, 'content.third_party_invite.signed: missing')
+  if (!isObject(signed)) return malformed(`${rule}.2`, 'content.third_party_invite.signed: missing')
   const { mxid, token } = signed
   if (typeof mxid !== 'string' || typeof token !== 'string') {
-    return rejected(`${rule}.3`, 'content.third_party_invite.signed: must have mxid and token')
+    return malformed(`${rule}.3`, 'content.third_party_invite.signed: must have mxid and token')
   }
   if (mxid !== target) return rejected(`${rule}.4`, 'content.third_party_invite.signed.mxid: is not the invited user')
   const issued = scene.state('m.room.third_party_invite', token)
