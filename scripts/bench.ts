@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { measureColdStart } from './bench/cold-start.ts'
 import { type Figure, verdictOf } from './bench/figures.ts'
-import { loadScenarios, measureCeiling, measureLoad } from './bench/load.ts'
+import { loadScenarios, measureGenerator, measureLoad } from './bench/load.ts'
 import { circumstances, diskDirectory, loadNow } from './bench/machine.ts'
 import { type Options, readOptions, usage } from './bench/options.ts'
 import { writeResults } from './bench/results.ts'
@@ -21,19 +21,18 @@ const quickSynapseRoom: RoomSizePlan = { members: 100, messages: 50, turns: 1, s
 
 interface Outcome {
   readonly figures: (Figure | undefined)[]
+  /** Sentences for the head of the results. */
+  readonly remarks: readonly string[]
   readonly sound: boolean
 }
 
 async function run(options: Options, directory: string): Promise<Outcome> {
   const { scenarios, quick, rounds, patience } = options
   const figures: (Figure | undefined)[] = []
+  const remarks: string[] = []
   const other = options.compare ? await createSynapse(join(directory, 'synapse')) : undefined
   const others = other ? [other] : []
   let sound = true
-  const add = (outcome: Outcome) => {
-    figures.push(...outcome.figures)
-    sound &&= outcome.sound
-  }
 
   if (scenarios.has('cold-start')) {
     say('\n== cold start')
@@ -44,7 +43,9 @@ async function run(options: Options, directory: string): Promise<Outcome> {
     say('\n== load')
     const servers = [await createHausbote(join(directory, 'load')), ...others]
     for (const server of servers) await server.start()
-    add(await measureLoad(directory, servers, { scenarios: chosen, quick, rounds, patience }))
+    const load = await measureLoad(directory, servers, { scenarios: chosen, quick, rounds, patience })
+    figures.push(...load.figures)
+    sound = load.sound
     for (const server of servers) await server.stop()
   }
   if (scenarios.has('room-size')) {
@@ -60,9 +61,9 @@ async function run(options: Options, directory: string): Promise<Outcome> {
   }
   if (scenarios.has('generator')) {
     say('\n== the generator alone')
-    add(await measureCeiling(directory, quick))
+    remarks.push(await measureGenerator(directory, quick))
   }
-  return { figures, sound }
+  return { figures, remarks, sound }
 }
 
 /** 0 when all was measured, nothing went wrong or was lost, and no goal is missed by more than a factor of two. */

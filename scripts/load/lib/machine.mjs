@@ -7,7 +7,9 @@ const ticksPerSecond = 100
 
 /**
  * Memory and CPU of processes and all their descendants.
- * `pssBytes` counts pages shared by several of them once: the fair figure for a database with shared buffers.
+ * `pssBytes` counts pages shared by several of them once: the fair figure for a database with shared buffers. But pages shared with strangers
+ * count in part only, which flatters a server that runs on the same program as this generator; `aloneBytes` is what it would use on a machine
+ * of its own, if all that its children share with others they share with the given processes.
  */
 export function processFacts(pids) {
   const { members, sum } = familyOf(pids)
@@ -15,6 +17,11 @@ export function processFacts(pids) {
     processes: members.length,
     rssBytes: sum(({ pid }) => kilobytes(`/proc/${pid}/status`, 'VmRSS')),
     pssBytes: sum(({ pid }) => kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss')),
+    aloneBytes: sum(({ pid }) =>
+      pids.includes(pid)
+        ? kilobytes(`/proc/${pid}/status`, 'VmRSS')
+        : kilobytes(`/proc/${pid}/smaps_rollup`, 'Private_Clean') + kilobytes(`/proc/${pid}/smaps_rollup`, 'Private_Dirty'),
+    ),
     cpuSeconds: sum(({ ticks }) => ticks) / ticksPerSecond,
   }
 }
