@@ -222,6 +222,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     log,
     rateLimits: config.rate_limits ? createRateLimits(clock) : noRateLimits,
     authenticate: accounts.authenticate,
+    trustedProxies: config.trusted_proxies,
     explain: explainStorage,
     observe: metrics?.observe ?? (() => undefined),
   })

@@ -68,6 +68,13 @@ function networks(text: string): { value: BlockList } | { problem: string } {
   return { value: list }
 }
 
+function loopback(): BlockList {
+  const list = new BlockList()
+  list.addSubnet('127.0.0.0', 8)
+  list.addAddress('::1', 'ipv6')
+  return list
+}
+
 function httpUrl(text: string): { value: string } | { problem: string } {
   return URL.canParse(text) && /^https?:/.test(text)
     ? { value: text.replace(/\/+$/, '') }
@@ -227,6 +234,14 @@ export const settings = {
     'none',
     'networks, comma-separated',
     'Internal networks that outgoing requests may reach although they are internal.',
+  ),
+  trusted_proxies: setting(
+    'HAUSBOTE_TRUSTED_PROXIES',
+    networks,
+    loopback(),
+    '`127.0.0.0/8,::1`',
+    'networks, comma-separated',
+    'Proxies in front of the server that are believed about where a request comes from (`X-Forwarded-For`).',
   ),
   log_level: setting(
     'HAUSBOTE_LOG_LEVEL',

@@ -1,7 +1,9 @@
 import { validateHeaderValue } from 'node:http'
+import type { BlockList } from 'node:net'
 import { type Context, Hono } from 'hono'
 import type { Clock, Milliseconds } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { clientAddress } from './client-address.ts'
 import type { Authenticated, Endpoint, EndpointRequest, Session } from './endpoint.ts'
 import { limitExceeded, MatrixError, missingToken, unrecognized } from './errors.ts'
 import { parseBody, readBody } from './json-body.ts'
@@ -16,7 +18,9 @@ export interface Mounting {
   readonly log: Log
   readonly rateLimits: RateLimits
   /** Turns an access token into who asks. */
-  authenticate(token: string): { readonly session: Session } | { readonly error: MatrixError }
+  authenticate(token: string, address: string): { readonly session: Session } | { readonly error: MatrixError }
+  /** Proxies that are believed about whom they speak for. */
+  readonly trustedProxies: BlockList
   /** Gives errors of other parts, such as a full disk, their answer; undefined: a fault of the program. */
   explain(error: unknown): MatrixError | undefined
   /** Called once for each answer, with the endpoint's path template. */
@@ -134,9 +138,10 @@ async function serve(
   const question = url.indexOf('?')
   const search = question < 0 ? undefined : new URLSearchParams(url.slice(question + 1))
   const raw = context.req.raw
-  const auth = endpoint.auth === 'none' ? undefined : authenticate(endpoint.auth, raw, search, mounting)
+  const peer = context.env?.incoming?.socket?.remoteAddress ?? ''
+  const address = clientAddress(peer, raw.headers.get('x-forwarded-for'), mounting.trustedProxies)
+  const auth = endpoint.auth === 'none' ? undefined : authenticate(endpoint.auth, raw, search, address, mounting)
   if (auth instanceof MatrixError) return auth
-  const address = context.env?.incoming?.socket?.remoteAddress ?? ''
   if (endpoint.rateLimit) {
     const wait = mounting.rateLimits.take(
       endpoint.rateLimit,
@@ -181,12 +186,13 @@ function authenticate(
   kind: 'session' | 'optional',
   request: Request,
   search: URLSearchParams | undefined,
+  address: string,
   mounting: Mounting,
 ): Session | undefined | MatrixError {
   const header = request.headers.get('authorization')
   const token = header === null ? search?.get('access_token') : /^Bearer +(\S+)$/i.exec(header)?.[1]
   if (!token) return kind === 'optional' ? undefined : missingToken()
-  const result = mounting.authenticate(token)
+  const result = mounting.authenticate(token, address)
   return 'error' in result ? result.error : result.session
 }
 

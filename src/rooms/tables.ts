@@ -90,8 +90,6 @@ export const memberships = sqliteTable(
     index('memberships_user').on(table.userId, table.membership),
     // What changed between two syncs, in whichever room.
     index('memberships_position').on(table.position),
-    // Who came and went between two positions.
-    index('memberships_position').on(table.position),
   ],
 )
 

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -85,6 +86,7 @@ export function createKit(): Kit {
     },
     serve(endpoints) {
       const app = mount(endpoints, {
+        trustedProxies: new BlockList(),
         clock,
         log: silentLog,
         rateLimits: noRateLimits,

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import type { Endpoint } from '../../src/http/endpoint.ts'
@@ -41,6 +42,7 @@ export function mounted(
     },
   })
   const app = mount(endpoints, {
+    trustedProxies: new BlockList(),
     clock,
     log: pino({ level: 'trace', base: null }, sink),
     rateLimits: noRateLimits,

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -130,6 +131,7 @@ export function createKit(parts: Parts): Kit {
 
 function serve(endpoints: readonly Endpoint[], clock: HandMovedClock) {
   return mount(endpoints, {
+    trustedProxies: new BlockList(),
     clock,
     log: silentLog,
     rateLimits: noRateLimits,
