@@ -10,7 +10,7 @@ import type { KnownMembers } from './known-members.ts'
 import type { ListedRoom } from './room-list.ts'
 import { lazyMembers, readState } from './state.ts'
 import { roomSummary } from './summary.ts'
-import { readTimeline, showsTo, type Timeline } from './timeline.ts'
+import { readTimeline, sightThrough, type Timeline } from './timeline.ts'
 
 export interface RoomContext {
   readonly query: SyncQuery
@@ -35,8 +35,14 @@ export function joinedRoom(context: RoomContext, listed: ListedRoom): string | u
   const room = roomOf(reader, listed.nid)
   const view = roomView(reader, room, query.userId)
   const from = whole ? 0 : query.from
-  const shows = showsTo(whole ? view : undefined, context.ignored)
-  const timeline = readTimeline(reader, room, from, query.to, filter.room?.timeline, shows)
+  const timeline = readTimeline(
+    reader,
+    room,
+    from,
+    query.to,
+    filter.room?.timeline,
+    sightThrough(whole ? view : undefined, context.ignored),
+  )
   // Of a room that is new to a running client it cannot know whether this follows what it has from an earlier stay.
   const limited = timeline.limited || (whole && query.from > 0 && timeline.rows[0]?.type !== 'm.room.create')
   // What a filter or an ignored sender keeps away is no news.
@@ -68,11 +74,11 @@ function stateOf(context: RoomContext, room: Room, timeline: Timeline, from: Pos
   const redundant = filter.room?.state?.include_redundant_members === true
   const device = `${userId} ${query.deviceId}`
   if (from === 0) known.forget(device, room.nid)
-  for (const row of rows) if (row.type === 'm.room.member') known.isNew(device, room.nid, row.stateKey ?? '', row.position)
+  for (const row of rows) if (row.type === 'm.room.member') known.isNew(device, room.nid, row.stateKey ?? '', row.position, query)
   const members = lazyMembers(reader, room, timeline, query.to, new Set(rows.map((row) => row.position)))
   const inTimeline = new Set(timeline.rows.map((row) => row.position))
   const fresh = members.filter((row) => {
-    const isNew = known.isNew(device, room.nid, row.stateKey ?? '', row.position)
+    const isNew = known.isNew(device, room.nid, row.stateKey ?? '', row.position, query)
     return (isNew || redundant) && !inTimeline.has(row.position)
   })
   return [...rows, ...fresh]

@@ -1,15 +1,15 @@
 import { clientEvent, strippedEvent } from '../rooms/client-event.ts'
-import { type EventRow, eventAt } from '../rooms/event-store.ts'
+import { type EventRow, eventAt, pduAt, versionOf } from '../rooms/event-store.ts'
 import { renderingFor } from '../rooms/history.ts'
-import { roomOf } from '../rooms/members.ts'
+import { type Room, roomOf } from '../rooms/members.ts'
 import { currentEntry } from '../rooms/state.ts'
 import { tokenOf } from '../rooms/timeline.ts'
 import { roomView } from '../rooms/visibility.ts'
-import type { Reader } from '../storage/handles.ts'
+import type { Position, Reader } from '../storage/handles.ts'
 import type { RoomContext } from './joined-room.ts'
 import type { ListedRoom } from './room-list.ts'
 import { readState } from './state.ts'
-import { readTimeline, showsTo } from './timeline.ts'
+import { readTimeline, sightThrough } from './timeline.ts'
 
 /** What somebody outside may know of a room; source: client-server API, "Stripped state". */
 const strippedTypes = [
@@ -43,14 +43,31 @@ export function leftRoom(context: RoomContext, listed: ListedRoom): string {
   const room = roomOf(reader, listed.nid)
   const view = roomView(reader, room, userId)
   const end = Math.min(listed.position, query.to)
-  const shows = showsTo(view, context.ignored)
+  const sightOf = sightThrough(view, context.ignored)
   // The rules of visibility hide the end of an invitation, but the client must learn of it.
   const isOwn = (row: EventRow) => row.position === listed.position
-  const timeline = readTimeline(reader, room, query.from, end, filter.room?.timeline, (row) => isOwn(row) || shows(row))
+  const from = cameAndWent(reader, room, listed.position, query.from) ? 0 : query.from
+  const timeline = readTimeline(reader, room, from, end, filter.room?.timeline, (row) => (isOwn(row) ? 'shown' : sightOf(row)))
   const wasIn = timeline.rows.some((row) => !isOwn(row)) || view.maySee(eventAt(reader, listed.position))
-  const wish = { from: query.from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
+  const wish = { from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
   const state = wasIn ? readState(reader, room, timeline, wish) : []
   const rendering = renderingFor(reader, room, query, context.now, false, view)
   const render = (rows: readonly EventRow[]) => rows.map((row) => clientEvent(reader, row, rendering)).join(',')
-  return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
+  return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited && wasIn},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
+}
+
+/** Memberships walked back through. */
+const maxWalk = 100
+
+/** Whether somebody who is out now joined after `from`, and so knows nothing of the room. */
+function cameAndWent(reader: Reader, room: Room, newest: Position, from: Position): boolean {
+  let joined = false
+  let at: Position | null = newest
+  for (let step = 0; at !== null && step < maxWalk; step += 1) {
+    const isJoin = pduAt(reader, at, versionOf(room)).content.membership === 'join'
+    if (at <= from) return joined && !isJoin
+    joined ||= isJoin
+    at = eventAt(reader, at).replaces
+  }
+  return joined
 }

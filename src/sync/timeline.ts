@@ -20,14 +20,14 @@ const maxLimit = 500
 /** Events looked at for one room: a filter that lets nothing through must not read the whole room. */
 const maxLooked = 2000
 
-/** The newest events of a room after `from` and up to `to` that pass filter and visibility. */
+/** The newest events of a room after `from` and up to `to` that pass the filter, as far back as the viewer may see without a gap. */
 export function readTimeline(
   reader: Reader,
   room: Room,
   from: Position,
   to: Position,
   filter: RoomEventFilter | undefined,
-  shows: (row: EventRow) => boolean,
+  sightOf: (row: EventRow) => Sight,
 ): Timeline {
   const limit = Math.min(filter?.limit ?? defaultLimit, maxLimit)
   const rows: EventRow[] = []
@@ -38,7 +38,10 @@ export function readTimeline(
     const found = eventsBefore(reader, room.nid, at, from, batch)
     for (const row of found) {
       looked += 1
-      if (!eventPasses(filter, row) || !shows(row)) {
+      const sight = sightOf(row)
+      // Hidden state in the middle would be in neither the timeline nor the state before it.
+      if (sight === 'hidden' && rows.length > 0) return { rows: rows.reverse(), limited: true, start: at }
+      if (sight !== 'shown' || !eventPasses(filter, row)) {
         at = row.position - 1
         continue
       }
@@ -51,7 +54,13 @@ export function readTimeline(
   return { rows: rows.reverse(), limited: true, start: at }
 }
 
-/** Whether an event is shown to a member whose view is `view`: not those of ignored people, except state, which all clients need. */
-export function showsTo(view: RoomView | undefined, ignored: ReadonlySet<string>): (row: EventRow) => boolean {
-  return (row) => (row.stateKey !== null || !ignored.has(row.sender)) && (view === undefined || view.maySee(row))
+/** `skipped`: the viewer may see it, but does not want to. */
+export type Sight = 'shown' | 'skipped' | 'hidden'
+
+/** How an event looks to a member whose view is `view`: of ignored people there is only state, which all clients need. */
+export function sightThrough(view: RoomView | undefined, ignored: ReadonlySet<string>): (row: EventRow) => Sight {
+  return (row) => {
+    if (view !== undefined && !view.maySee(row)) return 'hidden'
+    return row.stateKey === null && ignored.has(row.sender) ? 'skipped' : 'shown'
+  }
 }
