@@ -19,6 +19,8 @@ const smallRoom: RoomSizePlan = { members: 1000, messages: 1000, turns: 3, secon
 const synapseRoom: RoomSizePlan = { members: 1000, messages: 200, turns: 3, seconds: 4 }
 const quickSynapseRoom: RoomSizePlan = { members: 100, messages: 50, turns: 1, seconds: 2 }
 
+const noSynapse = 'NOTHING IS COMPARED: ../shared/tools/synapse, which starts Synapse, is not there.'
+
 interface Outcome {
   readonly figures: (Figure | undefined)[]
   /** Sentences for the head of the results. */
@@ -32,6 +34,7 @@ async function run(options: Options, directory: string): Promise<Outcome> {
   const remarks: string[] = []
   const other = options.compare ? await createSynapse(join(directory, 'synapse')) : undefined
   const others = other ? [other] : []
+  if (options.compare && !other) say(noSynapse)
   let sound = true
 
   if (scenarios.has('cold-start')) {
@@ -42,7 +45,12 @@ async function run(options: Options, directory: string): Promise<Outcome> {
   if (chosen.length > 0) {
     say('\n== load')
     const servers = [await createHausbote(join(directory, 'load')), ...others]
-    for (const server of servers) await server.start()
+    for (const server of servers) {
+      // The very first start compiles everything, which costs memory that no later start needs.
+      await server.start()
+      await server.stop()
+      await server.start()
+    }
     const load = await measureLoad(directory, servers, { scenarios: chosen, quick, rounds, patience })
     figures.push(...load.figures)
     sound = load.sound
@@ -88,8 +96,7 @@ async function main(options: Options): Promise<number> {
   ]
   const text = table(figures, others)
   say(`\n${head.join('\n')}\n\n${text}`)
-  if (options.compare && others.length === 0)
-    say('\nNOTHING WAS COMPARED: ../shared/tools/synapse, which starts Synapse, is not there.')
+  if (options.compare && others.length === 0) say(`\n${noSynapse}`)
   if (!outcome.sound) say('\nSomething failed or was lost: see the lines above.')
   if (options.write) writeResults(head, text)
   const far = figures.filter((figure) => verdictOf(figure, 'hausbote') === 'missed by far')
