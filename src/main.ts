@@ -1,7 +1,7 @@
 import { createControlSocket } from './accounts/control.ts'
 import { type App, createApp } from './app.ts'
-import { type Config, ConfigProblems, loadConfig } from './config.ts'
-import { type ListenAddress, listen } from './http/listener.ts'
+import { type Config, ConfigProblems, loadConfig, settings } from './config.ts'
+import { type ListenAddress, type Listener, listen } from './http/listener.ts'
 import { startJobs } from './operations/jobs.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
@@ -24,8 +24,8 @@ async function main(): Promise<void> {
     process.exit(exitFailure)
   })
   const control = await createControlSocket(config.data_dir, app.administration, log)
-  const listener = await listen(app.client.fetch, config.listen)
-  const metrics = app.metrics && config.metrics_listen && (await listen(app.metrics.fetch, config.metrics_listen))
+  const listener = await open('listen', config.listen, app.client.fetch)
+  const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
   const stopJobs = startJobs(app.jobs, log)
   announce(config, listener.address, app)
 
@@ -34,9 +34,11 @@ async function main(): Promise<void> {
     if (stopping) return
     stopping = true
     log.info('stopping')
+    const drained = listener.close(grace)
+    // Only now: a client that is answered asks again at once, and may not find the door still open.
     app.storage.waiters.close()
     await stopJobs()
-    await listener.close(grace)
+    await drained
     await metrics?.close(0)
     await control.close()
     await app.close()
@@ -46,9 +48,37 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop)
 }
 
+/** Listens where the setting says; if that cannot be, it says so in a sentence. */
+async function open(
+  setting: 'listen' | 'metrics_listen',
+  address: ListenAddress,
+  fetch: Parameters<typeof listen>[0],
+): Promise<Listener> {
+  try {
+    return await listen(fetch, address)
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    const reason = (typeof code === 'string' && cannotListen[code]) || (error as Error).message
+    throw new StartProblem(`${settings[setting].environment}: ${urlOf(address).slice('http://'.length)} ${reason}`)
+  }
+}
+
+const cannotListen: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another program. Stop that, or choose another address.',
+  EADDRNOTAVAIL: 'is no address of this machine.',
+  ENOTFOUND: 'is no address of this machine.',
+  EACCES: 'needs rights that this user does not have. Choose a port from 1024 on.',
+}
+
+/** A sentence for the person who starts the server. */
+class StartProblem extends Error {}
+
+function urlOf({ host, port }: ListenAddress): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 function announce(config: Config, address: ListenAddress, app: App): void {
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host
-  const lines = [`Hausbote serves ${config.server_name} at http://${host}:${address.port}`]
+  const lines = [`Hausbote serves ${config.server_name} at ${urlOf(address)}`]
   if (app.administration.listUsers().length === 0)
     lines.push('Nobody has an account yet. Make the first one:  npm run hausbote -- user add NAME')
   process.stdout.write(`${lines.join('\n')}\n`)
@@ -59,10 +89,9 @@ main().catch((error: unknown) => {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`)
     process.exit(exitConfig)
   }
-  const text =
-    error instanceof StorageProblem || (error as { code?: unknown }).code !== undefined
-      ? (error as Error).message
-      : (error as Error).stack
+  const expected =
+    error instanceof StartProblem || error instanceof StorageProblem || (error as { code?: unknown }).code !== undefined
+  const text = expected ? (error as Error).message : (error as Error).stack
   process.stderr.write(`Hausbote did not start: ${text}\n`)
   process.exit(exitFailure)
 })

@@ -11,8 +11,8 @@ export interface ServerProcess {
   readonly pid: number
   /** All that it has printed, from the first start on: the announcement and the log. */
   readonly output: string
-  /** Asks it to stop (SIGTERM), resolves with how it ended. Nothing happens where it has ended already. */
-  stop(): Promise<Ending>
+  /** Asks it to stop, resolves with how it ended. Nothing happens where it has ended already. */
+  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<Ending>
   /** The nearest thing to a power cut (SIGKILL): it can finish nothing. */
   kill(): Promise<Ending>
   /** Starts again on the same data and port, after stopping what still runs; `settings` are added to those there were. */
@@ -64,7 +64,7 @@ export async function startServerProcess(settings: Settings = {}): Promise<Serve
     get output() {
       return output
     },
-    stop: () => end(running, 'SIGTERM'),
+    stop: (signal = 'SIGTERM') => end(running, signal),
     kill: () => end(running, 'SIGKILL'),
     async restart(more) {
       await end(running, 'SIGTERM')
