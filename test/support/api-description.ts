@@ -6,8 +6,7 @@ import { parse } from 'yaml'
 /** The parsed files of the official API description, by path within its folder (`api/client-server/keys.yaml`). */
 export type Documents = Readonly<Record<string, unknown>>
 
-export interface Operation {
-  readonly id: string
+export interface DescribedOperation {
   readonly method: string
   /** With `{names}`, from the root of the server. */
   readonly path: string
@@ -73,8 +72,8 @@ interface ApiDocument {
 }
 
 /** The operations of one API of the description, for example `client-server`. */
-export function operationsOf(documents: Documents, api: string): Operation[] {
-  const operations: Operation[] = []
+export function operationsOf(documents: Documents, api: string): DescribedOperation[] {
+  const operations: DescribedOperation[] = []
   for (const [name, content] of Object.entries(documents)) {
     if (!new RegExp(`^api/${api}/[^/]+\\.yaml$`).test(name)) continue
     const { servers, paths } = content as ApiDocument
@@ -83,7 +82,6 @@ export function operationsOf(documents: Documents, api: string): Operation[] {
       for (const [method, operation] of Object.entries(item)) {
         if (operation?.operationId === undefined) continue
         operations.push({
-          id: operation.operationId,
           method: method.toUpperCase(),
           path: base + path,
           document: name,

@@ -102,7 +102,21 @@ describe.skipIf(!folder)('the judge, with the official API description', () => {
   })
 })
 
-it('errors are judged by their form without any description', () => {
-  expect(problem('GET', `${client}/sync`, 404, {})).toMatch(/errcode/)
-  expect(problem('GET', `${client}/sync`, 404, notFound)).toBeUndefined()
+describe('the judge, with or without it', () => {
+  it('checks the form of errors', () => {
+    expect(problem('GET', `${client}/sync`, 404, {})).toMatch(/errcode/)
+    expect(problem('GET', `${client}/weather`, 404, {})).toMatch(/errcode/)
+    expect(problem('GET', `${client}/sync`, 404, notFound)).toBeUndefined()
+  })
+
+  it('knows which operations there are', () => {
+    expect(problem('GET', `${client}/weather`, 200, {})).toMatch(/no such operation/)
+    expect(problem('GET', '/_synapse/admin/v1/register', 200, {})).toBeUndefined()
+  })
+
+  it('knows what HTTP adds to downloads', () => {
+    const download = '/_matrix/client/v1/media/download/a.test/x'
+    for (const status of [206, 416]) expect(problem('GET', download, status, new Uint8Array())).toBeUndefined()
+    expect(problem('GET', `${client}/sync`, 416, new Uint8Array())).toBeDefined()
+  })
 })

@@ -1,25 +1,36 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { type Documents, descriptionFolder, lookUp, type Operation, operationsOf, readDescription } from './api-description.ts'
+import {
+  type DescribedOperation,
+  type Documents,
+  descriptionFolder,
+  lookUp,
+  operationsOf,
+  readDescription,
+} from './api-description.ts'
 import { exceptions } from './judge-exceptions.ts'
 import { recordAccepted } from './judged-operations.ts'
-import { nameOf } from './operations.ts'
+import { type ListedOperation, nameOf, operations } from './operations.ts'
 
-interface Judging {
+interface Description {
   readonly ajv: Ajv2020
   readonly documents: Documents
-  readonly routes: readonly Route[]
+  /** By `GET /path`. */
+  readonly described: ReadonlyMap<string, DescribedOperation>
 }
 
-interface Route {
-  readonly operation: Operation
-  readonly pattern: RegExp
+interface Verdict {
+  readonly operation: ListedOperation | undefined
+  /** What is wrong with the answer. */
+  readonly problem: string | undefined
+  /** Whether there was a description to judge by. */
+  readonly described: boolean
 }
 
 /** Errors that any operation may answer with, listed or not. Source: client-server API, "Standard error response" and "Common error codes". */
 const genericErrors = new Set([400, 401, 403, 404, 405, 413, 429, 500, 503])
 
-let judging: Judging | undefined | 'not yet' = 'not yet'
+let description: Description | undefined | 'not yet' = 'not yet'
 
 /**
  * Checks a response against the official API description, throws when it is not what the operation promises, and records the operation
@@ -27,34 +38,40 @@ let judging: Judging | undefined | 'not yet' = 'not yet'
  */
 export function judge(method: string, target: string, response: Response, body: unknown): void {
   if (method === 'OPTIONS' || method === 'HEAD') return
-  const { operation, problem } = verdict(method, target, response, body)
+  const { operation, problem, described } = verdict(method, target, response, body)
   if (problem !== undefined) {
     const asked = `${operation?.id ?? 'no operation'} (${method} ${target}) answered ${response.status}`
     throw new Error(`${asked}: ${problem}\n${excerpt(body)}`)
   }
-  if (operation && (response.ok || (exceptions.frozen.has(nameOf(operation)) && response.status === 404)))
-    recordAccepted(operation)
+  if (!operation || !described) return
+  if (response.ok || (response.status === 404 && exceptions.frozen.has(nameOf(operation)))) recordAccepted(operation)
 }
 
 /** The operation that was asked for, and what is wrong with the answer. */
-export function verdict(
-  method: string,
-  target: string,
-  response: Response,
-  body: unknown,
-): { operation?: Operation; problem?: string } {
-  if (judging === 'not yet') judging = prepare()
+export function verdict(method: string, target: string, response: Response, body: unknown): Verdict {
+  if (description === 'not yet') description = prepare()
   // What is v3 was r0 before version 1.1 of the specification.
   const path = (target.split('?')[0] ?? '').replace(/^(\/_matrix\/(?:client|media))\/r0\//, '$1/v3/')
-  const operation = judging && operationAt(judging.routes, method, path)
-  if (operation && exceptions.statuses.get(nameOf(operation))?.includes(response.status)) return { operation }
-  const problem =
-    (response.status >= 400 ? problemOfError(response, body) : undefined) ??
-    (judging && operation ? problemOfAnswer(judging, operation, response, body) : undefined) ??
-    (judging && !operation && response.status < 400 && isOfTheSpecification(path)
-      ? 'the official API description has no such operation'
-      : undefined)
-  return { ...(operation && { operation }), ...(problem !== undefined && { problem }) }
+  const operation = routes.find((route) => route.operation.method === method && route.pattern.test(path))?.operation
+  const problem = operation
+    ? problemOfOperation(description, operation, response, body)
+    : response.status >= 400
+      ? problemOfError(response, body)
+      : isOfTheSpecification(path)
+        ? 'the official API description has no such operation'
+        : undefined
+  return { operation, problem, described: description !== undefined }
+}
+
+function problemOfOperation(
+  description: Description | undefined,
+  operation: ListedOperation,
+  response: Response,
+  body: unknown,
+): string | undefined {
+  if (exceptions.statuses.get(nameOf(operation))?.includes(response.status)) return undefined
+  const problem = response.status >= 400 ? problemOfError(response, body) : undefined
+  return problem ?? (description && problemOfAnswer(description, operation, response, body))
 }
 
 /** Other paths, such as those of administration, are nobody's but the server's own. */
@@ -62,7 +79,7 @@ function isOfTheSpecification(path: string): boolean {
   return path.startsWith('/_matrix/') || path.startsWith('/.well-known/matrix/')
 }
 
-function prepare(): Judging | undefined {
+function prepare(): Description | undefined {
   const folder = descriptionFolder()
   if (!folder) return undefined
   const documents = readDescription(folder)
@@ -70,14 +87,8 @@ function prepare(): Judging | undefined {
   addFormats.default(ajv)
   for (const [format, check] of Object.entries(matrixFormats)) ajv.addFormat(format, check)
   for (const [name, document] of Object.entries(documents)) ajv.addSchema({ ...(document as object), $id: addressOf(name) })
-  return {
-    ajv,
-    documents,
-    routes: ['client-server', 'server-server']
-      .flatMap((api) => operationsOf(documents, api))
-      .map(routeOf)
-      .sort(moreSpecificFirst),
-  }
+  const described = ['client-server', 'server-server'].flatMap((api) => operationsOf(documents, api))
+  return { ajv, documents, described: new Map(described.map((operation) => [nameOf(operation), operation])) }
 }
 
 const addressOf = (document: string) => `https://matrix-spec.test/${document}`
@@ -94,27 +105,26 @@ const matrixFormats: Readonly<Record<string, RegExp>> = {
   'mx-urlsafe-unpadded-base64': /^[A-Za-z0-9_-]*$/,
 }
 
-function routeOf(operation: Operation): Route {
-  const parts = operation.path
-    .split('/')
-    .map((part) => (part.startsWith('{') ? '([^/]+)' : part.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')))
+interface Route {
+  readonly operation: ListedOperation
+  readonly pattern: RegExp
+}
+
+/** The paths that this server may serve, those with fewer variable parts first. */
+const routes: readonly Route[] = operations
+  .filter(({ api }) => api === 'client-server' || api === 'server-server')
+  .map((operation) => ({ operation, pattern: patternOf(operation.path) }))
+  .sort((a, b) => shapeOf(a.operation.path).localeCompare(shapeOf(b.operation.path)))
+
+function patternOf(path: string): RegExp {
+  const parts = path.split('/').map((part) => (part.startsWith('{') ? '[^/]+' : part.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')))
   // The state key may be empty, and then its slash may be missing, as may the slash at the end of `/pushrules/`.
-  if (operation.path.endsWith('/{stateKey}')) parts[parts.length - 1] = '[^/]*'
-  const pattern = parts.join('/').replace(/\/(\[\^\/\]\*)?$/, '(?:/$1)?')
-  return { operation, pattern: new RegExp(`^${pattern}$`) }
+  if (path.endsWith('/{stateKey}')) parts[parts.length - 1] = '[^/]*'
+  return new RegExp(`^${parts.join('/').replace(/\/(\[\^\/\]\*)?$/, '(?:/$1)?')}$`)
 }
 
-function moreSpecificFirst(a: Route, b: Route): number {
-  const weigh = ({ operation }: Route) =>
-    operation.path
-      .split('/')
-      .map((part) => (part.startsWith('{') ? '1' : '0'))
-      .join('')
-  return weigh(a).localeCompare(weigh(b))
-}
-
-function operationAt(routes: readonly Route[], method: string, path: string): Operation | undefined {
-  return routes.find(({ operation, pattern }) => operation.method === method && pattern.test(path))?.operation
+function shapeOf(path: string): string {
+  return path.replaceAll(/[^/]+/g, (part) => (part.startsWith('{') ? '1' : '0'))
 }
 
 function problemOfError(response: Response, body: unknown): string | undefined {
@@ -127,12 +137,19 @@ function problemOfError(response: Response, body: unknown): string | undefined {
   return undefined
 }
 
-function problemOfAnswer(judging: Judging, operation: Operation, response: Response, body: unknown): string | undefined {
+function problemOfAnswer(
+  { ajv, documents, described: operations }: Description,
+  operation: ListedOperation,
+  response: Response,
+  body: unknown,
+): string | undefined {
+  const place = operations.get(nameOf(operation))
+  if (!place) return 'the description has no such operation'
   const { status } = response
-  const described = lookUp(judging.documents, operation.document, `${operation.pointer}/${status}`)
+  const described = lookUp(documents, place.document, `${place.pointer}/${status}`)
   if (!described) {
     if (status === 401 && isInteractive(body) && exceptions.interactive.has(nameOf(operation)))
-      return problemOfForm(judging.ajv, 'api/client-server/definitions/auth_response.yaml', '', body)
+      return problemOfForm(ajv, 'api/client-server/definitions/auth_response.yaml', '', body)
     return genericErrors.has(status) && isGenericError(body) ? undefined : 'the operation describes no such status'
   }
   const content = (described.value as { content?: Record<string, { schema?: unknown }> }).content
@@ -141,7 +158,7 @@ function problemOfAnswer(judging: Judging, operation: Operation, response: Respo
   if (status === 401 && isGenericError(body) && !isInteractive(body)) return undefined
   if (body instanceof Uint8Array) return `the answer must be JSON, not ${response.headers.get('content-type')}`
   if (content['application/json'].schema === undefined) return undefined
-  return problemOfForm(judging.ajv, described.document, `${described.pointer}/content/application~1json/schema`, body)
+  return problemOfForm(ajv, described.document, `${described.pointer}/content/application~1json/schema`, body)
 }
 
 function problemOfForm(ajv: Ajv2020, document: string, pointer: string, body: unknown): string | undefined {

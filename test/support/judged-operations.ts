@@ -1,7 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { inject } from 'vitest'
-import type { Operation } from './api-description.ts'
-import { nameOf } from './operations.ts'
+import { type ListedOperation, nameOf } from './operations.ts'
 import type { RecordLine } from './run-record.ts'
 
 declare module 'vitest' {
@@ -14,7 +13,7 @@ declare module 'vitest' {
 const recorded = new Set<string>()
 
 /** Notes that a test called an operation and the answer was accepted; once for each test file. */
-export function recordAccepted(operation: Operation): void {
+export function recordAccepted(operation: ListedOperation): void {
   const judged = nameOf(operation)
   if (recorded.has(judged)) return
   recorded.add(judged)
