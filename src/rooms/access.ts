@@ -44,7 +44,7 @@ export function requireAccess(reader: Reader, roomId: string, userId: string): A
 const maxWalk = 100
 
 /** Whether somebody who is out now was ever in: an invitation that was declined opens nothing. */
-function wasJoined(reader: Reader, room: Room, newest: Position): boolean {
+export function wasJoined(reader: Reader, room: Room, newest: Position): boolean {
   let at: Position | null = newest
   for (let step = 0; at !== null && step < maxWalk; step += 1) {
     const row: EventRow = eventAt(reader, at)

@@ -47,7 +47,7 @@ export function joinedRoom(context: RoomContext, listed: ListedRoom): string | u
   const limited = timeline.limited || (whole && query.from > 0 && timeline.rows[0]?.type !== 'm.room.create')
   // What a filter or an ignored sender keeps away is no news.
   const state = stateOf(context, room, timeline, context.fullState ? 0 : from)
-  if (!whole && !parts && timeline.rows.length === 0 && state.length === 0) return undefined
+  if (!whole && !parts && !timeline.limited && timeline.rows.length === 0 && state.length === 0) return undefined
   const rendering = renderingFor(reader, room, query, context.now, false, view)
   const events = timeline.rows.map((row) => clientEvent(reader, row, rendering)).join(',')
   const stateEvents = state.map((row) => clientEvent(reader, row, rendering)).join(',')

@@ -1,3 +1,4 @@
+import { wasJoined } from '../rooms/access.ts'
 import { clientEvent, strippedEvent } from '../rooms/client-event.ts'
 import { type EventRow, eventAt, pduAt, versionOf } from '../rooms/event-store.ts'
 import { renderingFor } from '../rooms/history.ts'
@@ -9,7 +10,7 @@ import type { Position, Reader } from '../storage/handles.ts'
 import type { RoomContext } from './joined-room.ts'
 import type { ListedRoom } from './room-list.ts'
 import { readState } from './state.ts'
-import { readTimeline, sightThrough } from './timeline.ts'
+import { readTimeline, type Sight, sightThrough } from './timeline.ts'
 
 /** What somebody outside may know of a room; source: client-server API, "Stripped state". */
 const strippedTypes = [
@@ -44,16 +45,19 @@ export function leftRoom(context: RoomContext, listed: ListedRoom): string {
   const view = roomView(reader, room, userId)
   const end = Math.min(listed.position, query.to)
   const sightOf = sightThrough(view, context.ignored)
-  // The rules of visibility hide the end of an invitation, but the client must learn of it.
   const isOwn = (row: EventRow) => row.position === listed.position
+  // The rules of visibility hide the end of an invitation, but the client must learn of it.
+  const sightOfEnd = (sight: Sight) => (sight === 'hidden' ? 'told' : sight)
   const from = cameAndWent(reader, room, listed.position, query.from) ? 0 : query.from
-  const timeline = readTimeline(reader, room, from, end, filter.room?.timeline, (row) => (isOwn(row) ? 'shown' : sightOf(row)))
+  const timeline = readTimeline(reader, room, from, end, filter.room?.timeline, (row) =>
+    isOwn(row) ? sightOfEnd(sightOf(row)) : sightOf(row),
+  )
   const wasIn = timeline.rows.some((row) => !isOwn(row)) || view.maySee(eventAt(reader, listed.position))
   const wish = { from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
   const state = wasIn ? readState(reader, room, timeline, wish) : []
   const rendering = renderingFor(reader, room, query, context.now, false, view)
   const render = (rows: readonly EventRow[]) => rows.map((row) => clientEvent(reader, row, rendering)).join(',')
-  return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited && wasIn},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
+  return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited && wasJoined(reader, room, listed.position)},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
 }
 
 /** Memberships walked back through. */

@@ -33,6 +33,7 @@ export function readTimeline(
   const rows: EventRow[] = []
   if (!roomPasses(filter, room.roomId)) return { rows, limited: false, start: to }
   let at = to
+  let begun = false
   for (let looked = 0; looked < maxLooked; ) {
     const batch = limit - rows.length + 1
     const found = eventsBefore(reader, room.nid, at, from, batch)
@@ -40,13 +41,14 @@ export function readTimeline(
       looked += 1
       const sight = sightOf(row)
       // Hidden state in the middle would be in neither the timeline nor the state before it.
-      if (sight === 'hidden' && rows.length > 0) return { rows: rows.reverse(), limited: true, start: at }
-      if (sight !== 'shown' || !eventPasses(filter, row)) {
+      if (sight === 'hidden' && begun) return { rows: rows.reverse(), limited: true, start: at }
+      if (sight === 'hidden' || sight === 'skipped' || !eventPasses(filter, row)) {
         at = row.position - 1
         continue
       }
       if (rows.length === limit) return { rows: rows.reverse(), limited: true, start: at }
       rows.push(row)
+      begun ||= sight === 'shown'
       at = row.position - 1
     }
     if (found.length < batch) return { rows: rows.reverse(), limited: false, start: at }
@@ -54,8 +56,8 @@ export function readTimeline(
   return { rows: rows.reverse(), limited: true, start: at }
 }
 
-/** `skipped`: the viewer may see it, but does not want to. */
-export type Sight = 'shown' | 'skipped' | 'hidden'
+/** `skipped`: the viewer may see it, but does not want to. `told`: the viewer is not in the room at it, but must learn of it. */
+export type Sight = 'shown' | 'told' | 'skipped' | 'hidden'
 
 /** How an event looks to a member whose view is `view`: of ignored people there is only state, which all clients need. */
 export function sightThrough(view: RoomView | undefined, ignored: ReadonlySet<string>): (row: EventRow) => Sight {
