@@ -17,9 +17,11 @@ export function sharingChanges(reader: Reader, userId: string, from: Position, t
       else if (change.membership !== 'join') for (const other of others) left.add(other)
       continue
     }
-    if (memberOf(reader, change.nid, userId)?.membership !== 'join') continue
-    if (change.membership === 'join' && (change.joinedAt ?? 0) > from) joined.add(change.userId)
-    else if (change.membership === 'leave' || change.membership === 'ban') left.add(change.userId)
+    const own = memberOf(reader, change.nid, userId)
+    const isIn = own?.membership === 'join'
+    const wentToo = !isIn && own !== undefined && own.position > from
+    if (isIn && change.membership === 'join' && (change.joinedAt ?? 0) > from) joined.add(change.userId)
+    else if ((isIn || wentToo) && (change.membership === 'leave' || change.membership === 'ban')) left.add(change.userId)
   }
   joined.delete(userId)
   left.delete(userId)

@@ -133,3 +133,14 @@ test('device lists: who begins and who ends to share a room', async () => {
   // Carol is met elsewhere, still.
   expect(bob3.device_lists.left).toEqual([alice.userId])
 })
+
+test('device lists: two who left a room one after the other', async () => {
+  const { alice, bob, carol } = await cast()
+  const roomId = await createRoom(alice)
+  for (const user of [bob, carol]) await join(user, roomId)
+  const [ofBob, ofCarol] = [await sync(bob), await sync(carol)]
+  await leave(bob, roomId)
+  await leave(carol, roomId)
+  expect([...(await sync(bob, { since: ofBob.next_batch })).device_lists.left].sort()).toEqual([alice.userId, carol.userId])
+  expect([...(await sync(carol, { since: ofCarol.next_batch })).device_lists.left].sort()).toEqual([alice.userId, bob.userId])
+})
