@@ -36,10 +36,6 @@ export function isDeactivated(reader: Reader, userId: string): boolean {
   return userById(reader).get(userId)?.deactivated === 1
 }
 
-export function isAdmin(reader: Reader, userId: string): boolean {
-  return userById(reader).get(userId)?.admin === 1
-}
-
 export function allUsers(reader: Reader): readonly User[] {
   return everyUser(reader).all().map(userOfRow)
 }

@@ -169,7 +169,7 @@ export function pduAt(reader: Reader, position: Position, version: RoomVersion):
   return pdu
 }
 
-export function pduOf(row: EventRow, version: RoomVersion): Pdu {
+function pduOf(row: EventRow, version: RoomVersion): Pdu {
   const parsed = parseJson(row.json, canonicalProfile(version))
   if ('problem' in parsed) throw new Error(`event ${row.eventId}: ${parsed.problem}`)
   return toPdu(parsed.value as JsonObject, version, row.eventId)

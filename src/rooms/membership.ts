@@ -144,7 +144,7 @@ function knownRoom(reader: Reader, roomId: string): Room {
   return room
 }
 
-export function roomByIdOrAlias(reader: Reader, roomIdOrAlias: string): Room {
+function roomByIdOrAlias(reader: Reader, roomIdOrAlias: string): Room {
   const nid = roomIdOrAlias.startsWith('#') ? resolveAlias(reader, roomIdOrAlias) : findRoom(reader, roomIdOrAlias)?.nid
   if (nid === undefined) throw notFound('There is no such room here')
   return roomOf(reader, nid)

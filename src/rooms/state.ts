@@ -13,7 +13,6 @@ const entry = statement<[number, string, string], Position>(
   'pluck',
 )
 const entries = statement<[number], Position>('SELECT position FROM current_state WHERE room_nid = ?', 'pluck')
-const keys = statement<[number, string], string>('SELECT state_key FROM current_state WHERE room_nid = ? AND type = ?', 'pluck')
 
 /** Position of the event that the room's current state has for a type and state key. */
 export function currentEntry(reader: Reader, nid: number, type: string, stateKey: string): Position | undefined {
@@ -23,11 +22,6 @@ export function currentEntry(reader: Reader, nid: number, type: string, stateKey
 /** Positions of the whole current state. */
 export function currentEntries(reader: Reader, nid: number): readonly Position[] {
   return entries(reader).all(nid)
-}
-
-/** State keys that the current state has for a type. */
-export function currentStateKeys(reader: Reader, nid: number, type: string): readonly string[] {
-  return keys(reader).all(nid, type)
 }
 
 export function currentStateContent(reader: Reader, nid: number, type: string, stateKey: string): JsonObject | undefined {
