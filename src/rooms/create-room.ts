@@ -1,6 +1,6 @@
 import { badJson, invalidParam, MatrixError } from '../http/errors.ts'
 import { makeRoomAlias, makeRoomId, parseUserId, type RoomId, type ServerName, type UserId } from '../matrix/identifiers.ts'
-import { isObject, type JsonObject } from '../matrix/json.ts'
+import { isArray, isObject, type JsonObject } from '../matrix/json.ts'
 import { type RoomVersion, roomVersions } from '../matrix/room-versions.ts'
 import { type Random, randomLetters } from '../platform/random.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
@@ -113,10 +113,12 @@ function createContent(
   invitees: readonly string[],
 ): JsonObject {
   const { room_version: _version, creator: _creator, ...wanted } = wish.creation_content ?? {}
-  const named = Array.isArray(wanted.additional_creators) ? wanted.additional_creators : []
+  const named = wanted.additional_creators ?? []
   // In a trusted chat of version 12 all people invited are equals of its maker.
   const equals =
-    version.auth.createEventIsRoomId && preset === 'trusted_private_chat' ? [...new Set([...named, ...invitees])] : undefined
+    version.auth.createEventIsRoomId && preset === 'trusted_private_chat' && isArray(named)
+      ? [...new Set([...named, ...invitees])]
+      : undefined
   return {
     ...wanted,
     ...(equals && equals.length > 0 && { additional_creators: equals }),

@@ -131,6 +131,12 @@ test.each([
   ],
   ['creators that are no users', { creation_content: { additional_creators: ['bob'] } }, 400, 'M_BAD_JSON'],
   ['creators that are no list', { creation_content: { additional_creators: '@bob:a.test' } }, 400, 'M_BAD_JSON'],
+  [
+    'the same in a trusted chat',
+    { preset: 'trusted_private_chat', invite: ['@bob:a.test'], creation_content: { additional_creators: 5 } },
+    400,
+    'M_BAD_JSON',
+  ],
   ['a version that does not exist', { room_version: '99' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
   ['somebody who does not exist', { invite: ['@nobody:a.test'] }, 400, 'M_INVALID_PARAM'],
   ['an invitation of nonsense', { invite: ['bob'] }, 400, 'M_INVALID_PARAM'],
