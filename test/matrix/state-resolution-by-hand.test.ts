@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { roomVersions } from '../../src/matrix/room-versions.ts'
 import { conflictedStateSubgraph } from '../../src/matrix/state-resolution/auth-chains.ts'
 import { rememberEvents } from '../../src/matrix/state-resolution/known-events.ts'
-import { resolveState } from '../../src/matrix/state-resolution/resolve-state.ts'
+import { resolveConflicts, resolveState } from '../../src/matrix/state-resolution/resolve-state.ts'
 import { bob, cai, createForkedRoom, dee, foundRoom, joinRule, levels, membership, topic, usersOf } from './forked-room.ts'
 import { ada } from './hand-made-room.ts'
 import { stateMapOf } from './state-maps.ts'
@@ -67,6 +67,22 @@ describe.each(['2', '6', '11', '12'])('room version %s', (id) => {
     const named = room.send(base, 'name', { type: 'm.room.name', sender: cai, content: { name: 'x' } })
     const state = room.resolve(base, named)
     expect(state).toEqual(stateMapOf(named))
+  })
+
+  test('what all states have outlives other events for its key in the auth difference', () => {
+    const { room, base } = foundRoom(version)
+    const users = usersOf(version, { [bob]: 100, [cai]: 50, [dee]: 50 })
+    const second = room.send(base, 'second', levels(ada, users))
+    const third = room.make(base, 'third', { ...levels(ada, { ...users, [dee]: 0 }), at: 50 })
+    // The topic stands on power levels that neither side has any more, and with them it passes.
+    const withTopic = room.add(room.send(second, 'topic', topic(dee)), third)
+    const without = room.add(base, third)
+    const { powerOrder, mainlineOrder } = room.steps(withTopic, without)
+    expect(idsOf(powerOrder)).toContain('$second')
+    expect(idsOf(mainlineOrder)).toContain('$topic')
+    const state = room.resolve(withTopic, without)
+    expect(state.get('m.room.power_levels')?.get('')).toBe('$third')
+    expect(state.get('m.room.topic')?.get('')).toBe('$topic')
   })
 
   test('a rejected event is tried like any other and holds where the state lets it', () => {
@@ -243,6 +259,20 @@ describe('room version 1', () => {
     expect(state.get('m.room.topic')?.get('')).toBe('$other')
   })
 
+  test('what was settled before is what the next are judged by', () => {
+    const { room, base } = foundRoom(version)
+    const closed = room.send(base, 'closed', { ...joinRule(ada, 'invite'), depth: 10 })
+    const kicked = room.send(closed, 'kick', { ...membership(cai, 'leave', bob), depth: 11 })
+    const otherTopic = room.send(kicked, 'other', { ...topic(bob), depth: 12 })
+    const open = room.send(base, 'open', { ...joinRule(ada, 'public'), depth: 20 })
+    const renamed = room.send(open, 'rename', { ...membership(cai, 'join'), depth: 21 })
+    const withTopic = room.send(renamed, 'topic', { ...topic(cai), depth: 22 })
+    const state = room.resolve(otherTopic, withTopic)
+    expect(state.get('m.room.join_rules')?.get('')).toBe('$open')
+    expect(state.get('m.room.member')?.get(cai)).toBe('$rename')
+    expect(state.get('m.room.topic')?.get('')).toBe('$topic')
+  })
+
   test('what only one state has is no conflict', () => {
     const { room, base } = foundRoom(version)
     // dee may not set topics: nobody asks.
@@ -255,6 +285,40 @@ describe('room version 1', () => {
     const low = room.send(base, 'low', { ...topic(dee), depth: 10 })
     const high = room.send(base, 'high', { ...topic(dee), depth: 11 })
     expect(room.resolve(low, high).get('m.room.topic')?.get('')).toBe('$low')
+  })
+})
+
+describe('what a resolution reads', () => {
+  test.each(['11', '12'])('room version %s: not the members that the sides have in common', (id) => {
+    const { room, base } = foundRoom(versionOf(id))
+    let common = base
+    for (let count = 0; count < 100; count += 1) common = room.send(common, `m${count}`, membership(`@m${count}:b.test`, 'join'))
+    const left = room.send(common, 'left', membership('@left:b.test', 'join'))
+    const right = room.send(common, 'right', { ...topic(bob) })
+    const asked = new Set<string>()
+    const states = [left, right].map(stateMapOf)
+    const state = resolveState(room.version, states, (one) => {
+      asked.add(one)
+      return room.lookup(one)
+    })
+    expect(state.get('m.room.member')?.size).toBe(105)
+    expect([...asked].filter((one) => one.startsWith('$m'))).toEqual([])
+  })
+
+  test('the common entries that may be older than what matters can be left out by who knows', () => {
+    const { room, base } = foundRoom(versionOf('11'))
+    const left = room.send(base, 'left', membership('@left:b.test', 'join'))
+    const again = room.send(left, 'again', membership('@left:b.test', 'leave'))
+    const conflicted = [idsOf(again.slice(-1)), []] as never
+    const asked: ReadonlySet<string>[] = []
+    const get = (type: string, key: string) => base.findLast((one) => one.type === type && one.stateKey === key)?.eventId
+    const ids = (wanted: ReadonlySet<string>) => {
+      asked.push(new Set(wanted))
+      return []
+    }
+    const held = resolveConflicts(room.version, { unconflicted: { get, ids }, conflicted }, room.lookup)
+    expect(idsOf(held)).toEqual(['$again'])
+    expect(asked).toEqual([new Set(['$left'])])
   })
 })
 

@@ -155,23 +155,22 @@ describe.each(['1', '2', '9', '11', '12'])('room version %s', (id) => {
     )
   })
 
-  test.skipIf(id === '1')(
-    'the events tried are the full conflicted set, each after those of them that it cites among power events',
-    () => {
-      fc.assert(
-        fc.property(story, (steps) => {
-          const { room, sides } = play(version, steps)
-          const { powerOrder, mainlineOrder } = room.steps(...sides)
-          const tried = [...powerOrder, ...mainlineOrder].map(({ eventId }) => eventId)
-          expect(new Set<string>(tried)).toEqual(literalConflictedSet(room, sides))
-          expect(tried.length).toBe(new Set(tried).size)
-          const place = new Map<EventId, number>(powerOrder.map(({ eventId }, index) => [eventId, index]))
-          for (const [index, { authEvents }] of powerOrder.entries()) {
-            for (const cited of authEvents) expect(place.get(cited) ?? -1).toBeLessThan(index)
-          }
-        }),
-        { numRuns },
-      )
-    },
-  )
+  if (id === '1') return
+
+  test('the events tried are the full conflicted set, each after those of them that it cites among power events', () => {
+    fc.assert(
+      fc.property(story, (steps) => {
+        const { room, sides } = play(version, steps)
+        const { powerOrder, mainlineOrder } = room.steps(...sides)
+        const tried = [...powerOrder, ...mainlineOrder].map(({ eventId }) => eventId)
+        expect(new Set<string>(tried)).toEqual(literalConflictedSet(room, sides))
+        expect(tried.length).toBe(new Set(tried).size)
+        const place = new Map<EventId, number>(powerOrder.map(({ eventId }, index) => [eventId, index]))
+        for (const [index, { authEvents }] of powerOrder.entries()) {
+          for (const cited of authEvents) expect(place.get(cited) ?? -1).toBeLessThan(index)
+        }
+      }),
+      { numRuns },
+    )
+  })
 })
