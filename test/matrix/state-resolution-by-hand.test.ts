@@ -148,6 +148,16 @@ describe.each(['2', '6', '11', '12'])('room version %s', (id) => {
   })
 })
 
+test('room version 11: the auth chain of a power event counts beyond events that all chains have', () => {
+  const { room, base } = foundRoom(versionOf('11'))
+  const kicked = room.send(base, 'kick', membership(dee, 'leave', bob))
+  const renamed = room.send(base, 'rename', membership(ada, 'join'))
+  // The kick stands on the power levels, which are not in conflict, and these on the membership that ada's new one replaces.
+  const { powerOrder, mainlineOrder } = room.steps(kicked, renamed)
+  expect(new Set(idsOf(powerOrder))).toEqual(new Set(['$ada', '$dee', '$kick']))
+  expect(idsOf(mainlineOrder)).toEqual(['$rename'])
+})
+
 test('room version 2: events that cite each other are left out', () => {
   const { room, base } = foundRoom(versionOf('2'))
   const create = base[0]!.eventId

@@ -56,7 +56,7 @@ function fullConflictedSet(version: RoomVersion, events: KnownEvents, states: Di
   return conflicted
 }
 
-/** Step 1: the power events of the set, with those events of the set that are in their auth chains. */
+/** Step 1: the power events of the set, with those events of the set that are in their auth chains, whatever lies between. */
 function powerEventsWithChains(events: KnownEvents, conflicted: ReadonlySet<StateEvent>): ReadonlySet<StateEvent> {
   const chains = new Set(authChain(events, [...conflicted].filter(isPowerEvent)))
   return conflicted.intersection(chains)
