@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { measureColdStart } from './bench/cold-start.ts'
-import { type Figure, verdictOf } from './bench/figures.ts'
+import { type Figure, figure, verdictOf } from './bench/figures.ts'
 import { loadScenarios, measureGenerator, measureLoad } from './bench/load.ts'
+import { measureLongPolls } from './bench/long-polls.ts'
 import { circumstances, diskDirectory, loadNow } from './bench/machine.ts'
 import { type Options, readOptions, usage } from './bench/options.ts'
 import { writeResults } from './bench/results.ts'
@@ -55,6 +56,16 @@ async function run(options: Options, directory: string): Promise<Outcome> {
     figures.push(...load.figures)
     sound = load.sound
     for (const server of servers) await server.stop()
+  }
+  if (scenarios.has('long-polls')) {
+    say('\n== long polls')
+    const fresh = options.compare ? await createSynapse(join(directory, 'synapse-long-polls')) : undefined
+    const kilobytes = new Map<string, number>()
+    for (const server of [await createHausbote(join(directory, 'long-polls')), ...(fresh ? [fresh] : [])])
+      kilobytes.set(server.name, (await measureLongPolls(server, quick ? 200 : 1000)) / 1024)
+    figures.push(
+      figure({ of: 'long-polls', what: 'memory for each idle long poll', unit: 'kB', goal: { atMost: 25 } }, kilobytes),
+    )
   }
   if (scenarios.has('room-size')) {
     say('\n== room size')

@@ -10,6 +10,8 @@ export interface Figure {
   readonly what: string
   readonly unit: string
   readonly moreIsBetter: boolean
+  /** Neither more nor less is better. */
+  readonly incomparable: boolean
   readonly goal: Goal | undefined
   /** By name of the server. */
   readonly values: ReadonlyMap<string, number>
@@ -20,6 +22,7 @@ export interface Figure {
 type FigureInput = Pick<Figure, 'of' | 'what' | 'unit'> & {
   readonly goal?: Goal
   readonly moreIsBetter?: boolean
+  readonly incomparable?: boolean
   readonly note?: string
 }
 
@@ -28,7 +31,8 @@ export function figure(input: FigureInput, measured: ReadonlyMap<string, number 
   const values = new Map([...measured].filter((entry): entry is [string, number] => Number.isFinite(entry[1])))
   if (values.size === 0) return undefined
   const moreIsBetter = input.goal ? 'atLeast' in input.goal : (input.moreIsBetter ?? false)
-  return { of: input.of, what: input.what, unit: input.unit, moreIsBetter, goal: input.goal, values, note: input.note ?? '' }
+  const { of, what, unit, goal, incomparable = false, note = '' } = input
+  return { of, what, unit, moreIsBetter, incomparable, goal, values, note }
 }
 
 /** The same for one server. */
@@ -38,9 +42,9 @@ export const figureOf = (
   input: FigureInput,
 ): Figure | undefined => figure(input, new Map([[server.name, value]]))
 
-/** By how much `ours` is better than `other`: above 1 is better, whatever the figure's direction. */
-export const advantage = ({ moreIsBetter }: Figure, ours: number, other: number): number =>
-  moreIsBetter ? ours / other : other / ours
+/** By how much `ours` is better than `other`: above 1 is better, whatever the figure's direction. Undefined where no direction is. */
+export const advantage = ({ moreIsBetter, incomparable }: Figure, ours: number, other: number): number | undefined =>
+  incomparable ? undefined : moreIsBetter ? ours / other : other / ours
 
 export type Verdict = 'reached' | 'missed' | 'missed by far'
 

@@ -24,8 +24,6 @@ interface Medians {
   readonly p50?: number
   readonly p99?: number
   readonly cpuSecondsPer1000?: number
-  readonly bytesPerClient?: number
-  readonly bytesPerJoin?: number
   readonly early?: number
   readonly late?: number
   readonly generatorCores?: number
@@ -88,7 +86,6 @@ export async function measureGenerator(directory: string, quick: boolean): Promi
 }
 
 const megabyte = 2 ** 20
-const kilobyte = 1024
 
 function memory(atStart: AtTime, atEnd: AtTime, whole: boolean): (Figure | undefined)[] {
   const part = { of: 'memory', unit: 'MB' }
@@ -133,18 +130,19 @@ const loadFigures: readonly LoadFigure[] = [
   ['practice-day', /^practice-day$/, 'requests of a busy practice, median', 'p50', 'ms'],
   ['practice-day', /^practice-day$/, 'requests of a busy practice, 99th percentile', 'p99', 'ms'],
   ['practice-day', /^practice-day: delivery$/, 'delivery of a message to a waiting client, median', 'p50', 'ms'],
-  ['idle-syncs', /^idle-syncs/, 'memory for each idle long poll', 'bytesPerClient', 'kB', { atMost: 25 }, 1 / kilobyte],
+  ['idle-syncs', /^idle-syncs/, 'how late the answer comes at the end of an idle long poll', 'p50', 'ms'],
   ['big-state', /^big-state: join/, 'joins, one after the other', 'rate', '/s'],
   ['big-state', /^big-state: join/, 'a join, the first hundred', 'early', 'ms'],
   ['big-state', /^big-state: join/, 'a join, the last hundred of 1,000', 'late', 'ms'],
   ['big-state', /^big-state: \/members/, '`/members` of the room', 'p50', 'ms'],
+  ['big-state', /^big-state: \/joined_members/, '`/joined_members` of the room', 'p50', 'ms'],
   ['big-state', /^big-state: send/, 'sends into it, one sender', 'rate', '/s'],
 ]
 
 function figuresOf({ medians }: Report): (Figure | undefined)[] {
-  return loadFigures.map(([of, pattern, what, key, unit, goal, scale]) => {
+  return loadFigures.map(([of, pattern, what, key, unit, goal]) => {
     const label = Object.keys(medians).find((name) => pattern.test(name)) ?? ''
-    const values = byServer(medians[label], key, scale)
+    const values = byServer(medians[label], key)
     // The tool that starts Synapse makes its password hash cheap.
     if (of === 'login') values.delete('synapse')
     return figure(
@@ -154,10 +152,8 @@ function figuresOf({ medians }: Report): (Figure | undefined)[] {
   })
 }
 
-function byServer(medians: Readonly<Record<string, Medians>> = {}, key: keyof Medians, scale = 1): Map<string, number> {
-  return new Map(
-    Object.entries(medians).flatMap(([name, { [key]: value }]) => (value === undefined ? [] : [[name, value * scale]])),
-  )
+function byServer(medians: Readonly<Record<string, Medians>> = {}, key: keyof Medians): Map<string, number> {
+  return new Map(Object.entries(medians).flatMap(([name, { [key]: value }]) => (value === undefined ? [] : [[name, value]])))
 }
 
 /** A generator at its own limit, or others at work, make a figure worth less. */

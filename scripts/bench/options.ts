@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { loadScenarios } from './load.ts'
 
 /** Parts of a run that are not scenarios of the load generator. */
-const ownScenarios = ['cold-start', 'generator', 'room-size'] as const
+const ownScenarios = ['cold-start', 'long-polls', 'room-size', 'generator'] as const
 
 export interface Options {
   readonly quick: boolean

@@ -11,7 +11,7 @@ export interface RoomSizePlan {
   readonly members: number
   /** Sent into each room to see what they leave on disk. */
   readonly messages: number
-  /** Turns of the big and the small room, and how long each is. */
+  /** Turns of each room, and how long one is. */
   readonly turns: number
   readonly seconds: number
 }
@@ -86,17 +86,14 @@ export async function measureRoomSize(server: MeasuredServer, plan: RoomSizePlan
   }
 }
 
-/** The small and the big room in turn, so that a slow minute of the machine hits both; medians. */
+/** The rooms in turn, so that a slow minute of the machine hits all of them; medians. */
 async function compareRates(
   target: Target,
   users: readonly User[],
   rooms: ReadonlyMap<number, string>,
-  { members, turns, seconds }: RoomSizePlan,
+  { turns, seconds }: RoomSizePlan,
 ): Promise<Map<number, number>> {
-  const rates = new Map<number, number[]>([
-    [smallSize, []],
-    [members, []],
-  ])
+  const rates = new Map([...rooms.keys()].map((size): [number, number[]] => [size, []]))
   for (let turn = 0; turn < turns; turn++) {
     for (const [size, found] of rates) {
       const roomId = rooms.get(size) ?? ''

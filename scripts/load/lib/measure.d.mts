@@ -22,3 +22,17 @@ interface Loop {
 }
 
 export function closedLoop(target: Target, label: string, loop: Loop): Promise<LoadResult>
+
+/** With at most `width` promises under way; any failure fails the whole. */
+export function mapWide<Item, Result>(
+  items: readonly Item[],
+  width: number,
+  map: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]>
+
+/** Starts one promise for each item, `perSecond` a second, and does not wait for them. */
+export function paced<Item, Result>(
+  items: readonly Item[],
+  perSecond: number,
+  start: (item: Item, index: number) => Promise<Result>,
+): Promise<Promise<Result>[]>
