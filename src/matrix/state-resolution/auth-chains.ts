@@ -5,7 +5,7 @@ import type { DividedStates, Unconflicted } from './state-map.ts'
 // Walks keep a list of what is left to do instead of calling themselves: auth chains are as deep as a room is old.
 
 /** An event with all that can be reached from it by `auth_events`: room versions, "Auth chain". Starts with `from`. */
-export function* authChain(events: KnownEvents, from: Iterable<StateEvent>): Generator<StateEvent> {
+function* authChain(events: KnownEvents, from: Iterable<StateEvent>): Generator<StateEvent> {
   const left = [...from]
   const seen = new Set(left.map(({ eventId }) => eventId))
   for (let event = left.pop(); event; event = left.pop()) {

@@ -1,7 +1,7 @@
 import { authorize } from '../authorisation/authorize.ts'
 import type { StateLookup } from '../authorisation/scene.ts'
 import type { RoomVersion } from '../room-versions.ts'
-import { authChain, authDifference, conflictedStateSubgraph } from './auth-chains.ts'
+import { authDifference, conflictedStateSubgraph } from './auth-chains.ts'
 import type { KnownEvents, StateEvent } from './known-events.ts'
 import { eventOfState } from './known-events.ts'
 import { mainlineOrdering, reverseTopologicalPowerOrdering } from './orderings.ts'
@@ -56,10 +56,19 @@ function fullConflictedSet(version: RoomVersion, events: KnownEvents, states: Di
   return conflicted
 }
 
-/** Step 1: the power events of the set, with those events of the set that are in their auth chains, whatever lies between. */
+/**
+ * Step 1: the power events of the set, with those events of the set that their auth chains reach without leaving it. The text can be
+ * read to reach beyond; other servers do not, and where this one did, its rooms would part from theirs.
+ */
 function powerEventsWithChains(events: KnownEvents, conflicted: ReadonlySet<StateEvent>): ReadonlySet<StateEvent> {
-  const chains = new Set(authChain(events, [...conflicted].filter(isPowerEvent)))
-  return conflicted.intersection(chains)
+  const picked = new Set<StateEvent>()
+  const waiting = [...conflicted].filter(isPowerEvent)
+  for (let event = waiting.pop(); event; event = waiting.pop()) {
+    if (picked.has(event)) continue
+    picked.add(event)
+    for (const cited of events.authEventsOf(event)) if (conflicted.has(cited)) waiting.push(cited)
+  }
+  return picked
 }
 
 /** "Power events": those that can take away somebody's ability to do something. */
