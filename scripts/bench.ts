@@ -101,6 +101,8 @@ async function main(options: Options): Promise<number> {
   const head = [
     ...circumstances(),
     `Run: ${began.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes.toFixed(0)} minutes; load of the machine before it ${before}.`,
+    ...outcome.remarks,
+    ...(options.quick ? ['QUICK: less was done than the names of the figures say, and nothing is held against its goal.'] : []),
     others.length > 0
       ? 'Synapse did the same work in turn, in the same run.'
       : 'NOTHING WAS COMPARED: no other server was measured beside it.',
