@@ -46,6 +46,7 @@ export function readOptions(words: string[]): Options {
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: must be a whole number from 1')
   if (!(patience >= 0)) throw new Error('--patience: must be a number of seconds')
   if (values.write && values.quick) throw new Error('--write: figures of a quick run are worth nothing')
+  if (values.write && named.length > 0) throw new Error('--write: only a run of everything replaces the results')
   return {
     quick: values.quick,
     scenarios: new Set(named.length > 0 ? named : known),

@@ -71,5 +71,6 @@ describe('a run of the benchmark', () => {
     expect(() => readOptions(['--scenario', 'nap'])).toThrow('there is no scenario nap')
     expect(() => readOptions(['--compare', 'nothing'])).toThrow('--compare')
     expect(() => readOptions(['--quick', '--write'])).toThrow('--write')
+    expect(() => readOptions(['--scenario', 'send', '--write'])).toThrow('--write')
   })
 })
