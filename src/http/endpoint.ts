@@ -1,4 +1,5 @@
 import type { Static, TObject, TSchema } from 'typebox'
+import type { ServerName } from '../matrix/identifiers.ts'
 import type { Answer } from './reply.ts'
 
 /** Who asks, as the access token says. */
@@ -10,18 +11,24 @@ export interface Session {
   readonly admin: boolean
 }
 
+/** Another server, as its signature over the request proves. */
+export interface Peer {
+  readonly origin: ServerName
+}
+
 /** The kinds of authentication; each adds its result to what the handler receives. */
 export interface Authenticated {
   readonly none: undefined
   readonly optional: Session | undefined
   readonly session: Session
+  readonly server: Peer
 }
 
-/** How often one user (`session`) or network address may call; a bucket of `burst` that refills by `perSecond`. */
+/** How often one user (`session`), server (`server`) or network address may call; a bucket of `burst` that refills by `perSecond`. */
 export interface RateLimit {
   /** Endpoints that share a name share the bucket. */
   readonly name: string
-  readonly by: 'user' | 'address'
+  readonly by: 'user' | 'server' | 'address'
   readonly burst: number
   readonly perSecond: number
 }

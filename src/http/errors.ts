@@ -25,6 +25,7 @@ export class MatrixError extends Error {
 const maker = (status: number, code: ErrorCode) => (message: string) => new MatrixError(status, code, message)
 
 export const forbidden = maker(403, 'M_FORBIDDEN')
+export const unauthorized = maker(401, 'M_UNAUTHORIZED')
 export const notFound = maker(404, 'M_NOT_FOUND')
 export const unrecognized = maker(404, 'M_UNRECOGNIZED')
 export const notJson = maker(400, 'M_NOT_JSON')
@@ -33,6 +34,8 @@ export const missingParam = maker(400, 'M_MISSING_PARAM')
 export const invalidParam = maker(400, 'M_INVALID_PARAM')
 export const unknown = maker(400, 'M_UNKNOWN')
 export const tooLarge = maker(413, 'M_TOO_LARGE')
+/** Another server, on which the answer depends, did not do its part. */
+export const badGateway = maker(502, 'M_UNKNOWN')
 
 export function limitExceeded(retryAfter: Milliseconds): MatrixError {
   return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests: try again later', { retry_after_ms: Math.ceil(retryAfter) })

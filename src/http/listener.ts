@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import type { Milliseconds } from '../platform/clock.ts'
 
@@ -47,9 +48,20 @@ const maxHeaderSize = 16 * 1024
 /** How often a closing listener looks for connections that have become idle. */
 const sweep: Milliseconds = 20
 
-/** Serves an application on a TCP address. */
-export function listen(fetch: Fetch, address: ListenAddress, limits: Partial<Limits> = {}): Promise<Listener> {
-  const { server, close } = serverOf(fetch, { ...defaultLimits, ...limits })
+/** A server's certificate, with those between it and its authority, and its private key; PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Serves an application on a TCP address; with a certificate through TLS. */
+export function listen(
+  fetch: Fetch,
+  address: ListenAddress,
+  limits: Partial<Limits> = {},
+  certificate?: Certificate,
+): Promise<Listener> {
+  const { server, close } = serverOf(fetch, { ...defaultLimits, ...limits }, certificate)
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(address.port, address.host, 1024, () => {
@@ -61,7 +73,11 @@ export function listen(fetch: Fetch, address: ListenAddress, limits: Partial<Lim
   })
 }
 
-function serverOf(fetch: Fetch, limits: Limits): { server: Server; close(grace: Milliseconds): Promise<void> } {
+function serverOf(
+  fetch: Fetch,
+  limits: Limits,
+  certificate: Certificate | undefined,
+): { server: Server; close(grace: Milliseconds): Promise<void> } {
   const serve = getRequestListener(fetch as (request: Request) => Response | Promise<Response>, {
     // For old clients, such as health checks, that name no host.
     hostname: 'localhost',
@@ -69,20 +85,21 @@ function serverOf(fetch: Fetch, limits: Limits): { server: Server; close(grace: 
     errorHandler: () => malformed(),
   })
   let closing = false
-  const server = createServer(
-    {
-      maxHeaderSize,
-      headersTimeout: limits.headers,
-      requestTimeout: limits.request,
-      connectionsCheckingInterval: limits.check,
-      keepAliveTimeout: limits.keepAlive,
-    },
-    (request, response) => {
-      // A client that keeps its connection would begin its next long poll here.
-      if (closing) response.shouldKeepAlive = false
-      void serve(request, response)
-    },
-  )
+  const options = {
+    maxHeaderSize,
+    headersTimeout: limits.headers,
+    requestTimeout: limits.request,
+    connectionsCheckingInterval: limits.check,
+    keepAliveTimeout: limits.keepAlive,
+  }
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    // A client that keeps its connection would begin its next long poll here.
+    if (closing) response.shouldKeepAlive = false
+    void serve(request, response)
+  }
+  const server = certificate
+    ? createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headers }, onRequest)
+    : createServer(options, onRequest)
   server.timeout = limits.silence
   server.maxConnections = limits.connections
   return {

@@ -5,20 +5,23 @@ import type { Clock, Milliseconds } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { clientAddress } from './client-address.ts'
 import type { Authenticated, Endpoint, EndpointRequest, Session } from './endpoint.ts'
-import { limitExceeded, MatrixError, missingToken, unrecognized } from './errors.ts'
+import { limitExceeded, MatrixError, missingToken, unknownToken, unrecognized } from './errors.ts'
 import { parseBody, readBody } from './json-body.ts'
 import { networkOf } from './network.ts'
-import { bySpecificity, type PathTemplate, pathTemplate } from './path-parameters.ts'
+import { bySpecificity, type PathTemplate, pathTemplate, targetOf } from './path-parameters.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { type Answer, isReply, type Reply, reply } from './reply.ts'
+import { readSigned, type ServerAuthentication } from './signed-request.ts'
 import { checkBody, readQuery } from './validation.ts'
 
 export interface Mounting {
   readonly clock: Clock
   readonly log: Log
   readonly rateLimits: RateLimits
-  /** Turns an access token into who asks. */
-  authenticate(token: string, address: string): { readonly session: Session } | { readonly error: MatrixError }
+  /** Turns an access token into who asks; for the kinds `session` and `optional`. */
+  authenticate?(token: string, address: string): { readonly session: Session } | { readonly error: MatrixError }
+  /** For the kind `server`. */
+  readonly authenticateServer?: ServerAuthentication
   /** Proxies that are believed about whom they speak for. */
   readonly trustedProxies: BlockList
   /** Gives errors of other parts, such as a full disk, their answer; undefined: a fault of the program. */
@@ -27,7 +30,7 @@ export interface Mounting {
   observe(method: string, path: string, status: number, duration: Milliseconds): void
 }
 
-export type HttpBindings = { incoming?: { socket?: { remoteAddress?: string } } }
+export type HttpBindings = { incoming?: { url?: string; socket?: { remoteAddress?: string } } }
 export type HttpApp = Hono<{ Bindings: HttpBindings }>
 
 /** Web clients of any origin may call; source: client-server API, "Web Browser Clients". */
@@ -47,6 +50,7 @@ export function mount(endpoints: readonly Endpoint[], mounting: Mounting): HttpA
   const methods = new Map<string, { readonly path: string; readonly allowed: Set<string> }>()
 
   for (const endpoint of endpoints.toSorted((one, other) => bySpecificity(one.path, other.path))) {
+    requireAuthentication(endpoint, mounting)
     const template = pathTemplate(endpoint.path)
     for (const route of routesOf(template.route)) {
       const known = methods.get(route)
@@ -75,6 +79,12 @@ export function mount(endpoints: readonly Endpoint[], mounting: Mounting): HttpA
     }),
   )
   return app
+}
+
+function requireAuthentication({ method, path, auth }: Endpoint, mounting: Mounting): void {
+  if (auth === 'none') return
+  const known = auth === 'server' ? mounting.authenticateServer : mounting.authenticate
+  if (!known) throw new Error(`nobody can authenticate who calls ${method} ${path}`)
 }
 
 /** What is `v3` since version 1.1 of the specification was `r0` before, and is asked for under that name by clients of those days. */
@@ -140,13 +150,12 @@ async function serve(
   const raw = context.req.raw
   const peer = context.env?.incoming?.socket?.remoteAddress ?? ''
   const address = clientAddress(peer, raw.headers.get('x-forwarded-for'), mounting.trustedProxies)
-  const auth = endpoint.auth === 'none' ? undefined : authenticate(endpoint.auth, raw, search, address, mounting)
-  if (auth instanceof MatrixError) return auth
-  if (endpoint.rateLimit) {
-    const wait = mounting.rateLimits.take(
-      endpoint.rateLimit,
-      endpoint.rateLimit.by === 'user' && auth ? auth.userId : networkOf(address),
-    )
+  const { rateLimit } = endpoint
+  const byToken = endpoint.auth === 'session' || endpoint.auth === 'optional'
+  const session = byToken ? authenticate(endpoint.auth, raw, search, address, mounting) : undefined
+  if (session instanceof MatrixError) return session
+  if (rateLimit && rateLimit.by !== 'server') {
+    const wait = mounting.rateLimits.take(rateLimit, rateLimit.by === 'user' && session ? session.userId : networkOf(address))
     if (wait > 0) return limitExceeded(wait)
   }
   const located = template.read(url)
@@ -157,16 +166,25 @@ async function serve(
     if ('error' in read) return read.error
     query = read.query
   }
+  let auth: Authenticated[keyof Authenticated] = session
   let body: unknown
-  if (endpoint.body) {
+  if (endpoint.auth === 'server') {
+    const target = context.env?.incoming?.url ?? targetOf(url)
+    const signed = await readSigned(endpoint, raw, target, mounting.authenticateServer)
+    if ('error' in signed) return signed.error
+    const wait = rateLimit?.by === 'server' ? mounting.rateLimits.take(rateLimit, signed.peer.origin) : 0
+    if (wait > 0) return limitExceeded(wait)
+    auth = signed.peer
+    body = signed.body
+  } else if (endpoint.body) {
     const read = await readBody(raw, endpoint.maxBody)
     if ('error' in read) return read.error
     const parsed = parseBody(read.text)
     if ('error' in parsed) return parsed.error
-    const problem = checkBody(endpoint.body, parsed.value)
-    if (problem) return problem
     body = parsed.value
   }
+  const problem = endpoint.body && checkBody(endpoint.body, body)
+  if (problem) return problem
   const request = {
     auth,
     path: located.path,
@@ -192,7 +210,7 @@ function authenticate(
   const header = request.headers.get('authorization')
   const token = header === null ? search?.get('access_token') : /^Bearer +(\S+)$/i.exec(header)?.[1]
   if (!token) return kind === 'optional' ? undefined : missingToken()
-  const result = mounting.authenticate(token, address)
+  const result = mounting.authenticate?.(token, address) ?? { error: unknownToken(false) }
   return 'error' in result ? result.error : result.session
 }
 

@@ -29,11 +29,16 @@ export function pathTemplate(template: string): PathTemplate {
   }
 }
 
+/** Path and query as they were sent. */
+export function targetOf(url: string): string {
+  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}
+
 /** The path as it was sent: decoded once as a whole, `%2F` could not be told from a slash, nor `%252F` from `%2F`. */
 function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.slice(start).search(/[?#]/)
-  return end < 0 ? url.slice(start) : url.slice(start, start + end)
+  const target = targetOf(url)
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
 }
 
 /** Undefined: no well-formed percent-encoding. */
