@@ -46,6 +46,15 @@ CREATE TABLE `users` (
 	`deactivated` integer DEFAULT false NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE `server_keys` (
+	`server_name` text NOT NULL,
+	`key_id` text NOT NULL,
+	`public_key` text NOT NULL,
+	`valid_until` integer NOT NULL,
+	`retired` integer NOT NULL,
+	PRIMARY KEY(`server_name`, `key_id`)
+) WITHOUT ROWID;
+
 CREATE TABLE `backup_keys` (
 	`user_id` text NOT NULL,
 	`version` integer NOT NULL,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
 import { accountDataEndpoints } from './account-data/endpoints.ts'
 import { ignoredUsersOf } from './account-data/ignored-users.ts'
 import { roomAccountDataOf, setAccountData } from './account-data/store.ts'
@@ -8,10 +9,14 @@ import type { PasswordCost } from './accounts/password-hashing.ts'
 import { allUsers, isDeactivated, userExists } from './accounts/store.ts'
 import type { Config } from './config.ts'
 import { directoryEndpoints } from './directory/endpoints.ts'
+import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
+import { createRemoteAliases } from './directory/remote-aliases.ts'
+import { createFederation } from './federation/federation.ts'
+import type { Network } from './federation/network.ts'
 import { loadSigningKey } from './federation/signing-key.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
-import { type HttpApp, mount } from './http/mount.ts'
+import { type HttpApp, type Mounting, mount } from './http/mount.ts'
 import { createRateLimits, noRateLimits } from './http/rate-limits.ts'
 import { keyBackupEndpoints } from './key-backup/endpoints.ts'
 import { forgetBackups } from './key-backup/versions.ts'
@@ -31,6 +36,8 @@ import { presenceEndpoints } from './presence/endpoints.ts'
 import { createPresence } from './presence/presence.ts'
 import { presenceStream } from './presence/stream.ts'
 import { profileEndpoints } from './profiles/endpoints.ts'
+import { profileFederationEndpoints } from './profiles/federation-endpoints.ts'
+import { createRemoteProfiles } from './profiles/remote-profiles.ts'
 import { forgetProfile, profileOf } from './profiles/store.ts'
 import { createUnreadCounter } from './push/counter.ts'
 import { pushRuleEndpoints } from './push/endpoints.ts'
@@ -73,11 +80,16 @@ export interface Platform {
   readonly checkpoints?: boolean
   /** Of hashing a password; cheap in tests. */
   readonly passwordCost?: PasswordCost
+  /** The way to other servers. */
+  readonly network?: Network
 }
 
 export interface App {
   readonly client: HttpApp
+  /** What other servers reach; undefined: this server does not speak with others. */
+  readonly federation: HttpApp | undefined
   readonly storage: Storage
+  /** Of both. */
   readonly endpoints: readonly Endpoint[]
   /** What the metrics listener serves; undefined: it is off. */
   readonly metrics: Metrics['app'] | undefined
@@ -137,6 +149,17 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const presence = config.presence ? createPresence({ storage, clock, timers, log, audienceOf }) : undefined
   const active = (userId: string) => presence?.active(userId)
   const signer = loadSigningKey(config.data_dir, serverName, platform.random)
+  const federation =
+    config.federation_listen &&
+    createFederation({
+      ...platform,
+      storage,
+      signer,
+      version: manifest.version,
+      allowedAddresses: config.allow_addresses,
+      extraCa: config.extra_ca,
+      network: platform.network,
+    })
   const rooms = createRooms({
     storage,
     clock,
@@ -198,8 +221,14 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       builder: { signer, random: platform.random, now: () => clock.now() },
       localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
       profileOf,
+      remoteAliases: federation && createRemoteAliases(federation.client, log),
     }),
-    ...profileEndpoints({ storage, announce: (userId) => rooms.membership.announceProfile(userId as UserId) }),
+    ...profileEndpoints({
+      storage,
+      serverName,
+      remoteProfiles: federation && createRemoteProfiles(federation.client, log),
+      announce: (userId) => rooms.membership.announceProfile(userId as UserId),
+    }),
   ]
 
   const compose = { streams, fields: roomFields, known: createKnownMembers(), ignoredUsersOf }
@@ -217,19 +246,26 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
 
   const metrics =
     config.metrics_listen && (await import('./operations/metrics.ts')).createMetrics({ storage, clock, timers, log })
-  const client = mount(endpoints, {
+  const mounting: Mounting = {
     clock,
     log,
     rateLimits: config.rate_limits ? createRateLimits(clock) : noRateLimits,
-    authenticate: accounts.authenticate,
     trustedProxies: config.trusted_proxies,
     explain: explainStorage,
     observe: metrics?.observe ?? (() => undefined),
-  })
+  }
+  const serverEndpoints = federation
+    ? [
+        ...federation.endpoints,
+        ...profileFederationEndpoints(storage, serverName),
+        ...directoryFederationEndpoints(storage, serverName),
+      ]
+    : []
   return {
-    client,
+    client: mount(endpoints, { ...mounting, authenticate: accounts.authenticate }),
+    federation: federation && mount(serverEndpoints, { ...mounting, authenticateServer: federation.authenticate }),
     storage,
-    endpoints,
+    endpoints: [...endpoints, ...serverEndpoints],
     metrics: metrics?.app,
     jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
     administration: accounts.administration,
@@ -238,6 +274,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       presence?.close()
       await media.close()
       await accounts.close()
+      federation?.close()
       await storage.close()
     },
   }

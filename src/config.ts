@@ -136,7 +136,7 @@ export const settings = {
     undefined,
     '`off`',
     '`host:port` or `off`',
-    'Reserved for federation, which this version does not have: any address is refused.',
+    'Where other servers reach this one: with a certificate (the next settings) through TLS, otherwise plain HTTP for a proxy. `off`: it speaks with no other server.',
   ),
   setup_listen: setting(
     'HAUSBOTE_SETUP_LISTEN',
@@ -160,7 +160,7 @@ export const settings = {
     undefined,
     'none',
     'a PEM file',
-    'Certificate of the federation listener.',
+    'Certificate of the federation listener, with those between it and its authority.',
   ),
   tls_key: setting<string | undefined>('HAUSBOTE_TLS_KEY', existingFile, undefined, 'none', 'a PEM file', 'Its private key.'),
   extra_ca: setting<string | undefined>(
@@ -289,9 +289,14 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       )
     else config[name] = read.value
   }
-  for (const name of ['federation_listen', 'setup_listen'] as const) {
-    if (config[name] !== undefined)
-      problems.push(`${settings[name].environment}: this version has no such listener; only "off" is possible`)
+  if (config.setup_listen !== undefined)
+    problems.push(`${settings.setup_listen.environment}: this version has no such listener; only "off" is possible`)
+  for (const [one, other] of [
+    ['tls_certificate', 'tls_key'],
+    ['tls_key', 'tls_certificate'],
+  ] as const) {
+    if (config[one] !== undefined && config[other] === undefined)
+      problems.push(`${settings[other].environment}: is needed together with ${settings[one].environment}`)
   }
   if (problems.length > 0) throw new ConfigProblems(problems)
   return Object.freeze(config) as Config

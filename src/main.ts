@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { createControlSocket } from './accounts/control.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, ConfigProblems, loadConfig, settings } from './config.ts'
-import { type ListenAddress, type Listener, listen } from './http/listener.ts'
+import { type Certificate, type ListenAddress, type Listener, listen } from './http/listener.ts'
 import { startJobs } from './operations/jobs.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
@@ -25,16 +26,20 @@ async function main(): Promise<void> {
   })
   const control = await createControlSocket(config.data_dir, app.administration, log)
   const listener = await open('listen', config.listen, app.client.fetch)
+  const federation =
+    app.federation &&
+    config.federation_listen &&
+    (await open('federation_listen', config.federation_listen, app.federation.fetch, certificateOf(config)))
   const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
   const stopJobs = startJobs(app.jobs, log)
-  announce(config, listener.address, app)
+  announce(config, listener.address, federation?.address, app)
 
   let stopping = false
   const stop = async () => {
     if (stopping) return
     stopping = true
     log.info('stopping')
-    const drained = listener.close(grace)
+    const drained = Promise.all([listener.close(grace), federation?.close(grace)])
     // Only now: a client that is answered asks again at once, and may not find the door still open.
     app.storage.waiters.close()
     await stopJobs()
@@ -50,12 +55,13 @@ async function main(): Promise<void> {
 
 /** Listens where the setting says; if that cannot be, it says so in a sentence. */
 async function open(
-  setting: 'listen' | 'metrics_listen',
+  setting: 'listen' | 'federation_listen' | 'metrics_listen',
   address: ListenAddress,
   fetch: Parameters<typeof listen>[0],
+  certificate?: Certificate,
 ): Promise<Listener> {
   try {
-    return await listen(fetch, address)
+    return await listen(fetch, address, {}, certificate)
   } catch (error) {
     const { code } = error as { code?: unknown }
     const reason = (typeof code === 'string' && cannotListen[code]) || (error as Error).message
@@ -73,12 +79,22 @@ const cannotListen: Readonly<Record<string, string>> = {
 /** A sentence for the person who starts the server. */
 class StartProblem extends Error {}
 
+/** Undefined: TLS ends at a proxy. */
+function certificateOf({ tls_certificate: certificate, tls_key: key }: Config): Certificate | undefined {
+  if (certificate === undefined || key === undefined) return undefined
+  return { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+}
+
 function urlOf({ host, port }: ListenAddress): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function announce(config: Config, address: ListenAddress, app: App): void {
+function announce(config: Config, address: ListenAddress, federation: ListenAddress | undefined, app: App): void {
   const lines = [`Hausbote serves ${config.server_name} at ${urlOf(address)}`]
+  if (federation) {
+    const url = config.tls_certificate === undefined ? urlOf(federation) : urlOf(federation).replace('http', 'https')
+    lines.push(`Other servers reach it at ${url}`)
+  }
   if (app.administration.listUsers().length === 0)
     lines.push('Nobody has an account yet. Make the first one:  npm run hausbote -- user add NAME')
   process.stdout.write(`${lines.join('\n')}\n`)

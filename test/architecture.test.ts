@@ -169,6 +169,17 @@ describe('the code', () => {
     expect(uses(ambient, (path) => path.startsWith('platform/') || path === 'http/listener.ts')).toEqual([])
   })
 
+  it('goes out of the process in one place only', () => {
+    const net = /^node:(https?|http2|tls|dns|dns\/promises|dgram)$|^(undici|ws)$/
+    const doors = ['federation/network.ts', 'platform/resolver.ts', 'http/listener.ts']
+    const found = objections(({ path, imports }) =>
+      doors.includes(path) ? [] : imports.filter((imported) => net.test(imported)),
+    )
+    // To check the values of headers.
+    expect(found).toEqual(['http/mount.ts: node:http'])
+    expect(uses(/(?<![.\w])fetch\(|\bnew WebSocket\b/g, () => false)).toEqual([])
+  })
+
   it('compares room versions nowhere but in their table', () => {
     const literal = /[vV]ersion(?:\.id|Id)?\)*\s*(?:[!=]==?|[<>]=?)\s*['"]?\d{1,2}\b/g
     const found = objections(({ path, text }) =>

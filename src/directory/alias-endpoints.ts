@@ -1,13 +1,22 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { serverOf } from '../matrix/identifiers.ts'
 import type { Builder } from '../rooms/build.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { RemoteAliases } from './remote-aliases.ts'
 import { addAlias, aliasIn, deleteAlias, localAliases, roomByAlias } from './room-aliases.ts'
 
 const path = '/_matrix/client/v3/directory/room/{roomAlias}'
 const changes = { name: 'directory-changes', by: 'user', burst: 20, perSecond: 1 } as const
 
-export function aliasEndpoints({ storage, builder }: { readonly storage: Storage; readonly builder: Builder }): Endpoint[] {
+export interface AliasDeps {
+  readonly storage: Storage
+  readonly builder: Builder
+  /** Undefined: this server does not speak with others. */
+  readonly remoteAliases: RemoteAliases | undefined
+}
+
+export function aliasEndpoints({ storage, builder, remoteAliases }: AliasDeps): Endpoint[] {
   const { serverName } = builder.signer
   return [
     endpoint({
@@ -15,8 +24,13 @@ export function aliasEndpoints({ storage, builder }: { readonly storage: Storage
       path,
       auth: 'none',
       rateLimit: { name: 'directory-aliases', by: 'address', burst: 60, perSecond: 10 },
-      handle({ path: { roomAlias } }) {
-        const { roomId } = roomByAlias(storage.reader, serverName, aliasIn(roomAlias))
+      async handle({ path: { roomAlias } }) {
+        const alias = aliasIn(roomAlias)
+        if (remoteAliases && serverOf(alias) !== serverName) {
+          const { roomId, servers } = await remoteAliases(alias)
+          return { room_id: roomId, servers }
+        }
+        const { roomId } = roomByAlias(storage.reader, serverName, alias)
         return { room_id: roomId, servers: [serverName] }
       },
     }),

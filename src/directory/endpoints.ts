@@ -1,15 +1,10 @@
 import type { Endpoint } from '../http/endpoint.ts'
-import type { Builder } from '../rooms/build.ts'
-import type { Storage } from '../storage/storage.ts'
-import { aliasEndpoints } from './alias-endpoints.ts'
+import { type AliasDeps, aliasEndpoints } from './alias-endpoints.ts'
 import { publicRoomEndpoints } from './public-room-endpoints.ts'
 import { userDirectoryEndpoint } from './user-directory-endpoint.ts'
 import type { UserSearchDeps } from './user-search.ts'
 
-export interface DirectoryDeps extends UserSearchDeps {
-  readonly storage: Storage
-  readonly builder: Builder
-}
+export interface DirectoryDeps extends UserSearchDeps, AliasDeps {}
 
 /** Finding rooms and users; source: client-server API, "Room aliases", "Published room directory", "User directory". */
 export function directoryEndpoints(deps: DirectoryDeps): Endpoint[] {

@@ -12,11 +12,11 @@ import { isWorldReadable, maySetCanonicalAlias } from './access.ts'
 /** More names for one room nobody needs. */
 const maxAliases = 100
 
-/** The alias in a path; ends the request if it is none. */
-export function aliasIn(text: string): RoomAlias {
+/** The alias in a parameter of a request; ends the request if it is none. */
+export function aliasIn(text: string, name = 'roomAlias'): RoomAlias {
   const alias = parseRoomAlias(text)
   if (alias === undefined || alias.startsWith('#:') || /\s/.test(alias))
-    throw invalidParam('roomAlias: must look like #name:server')
+    throw invalidParam(`${name}: must look like #name:server`)
   return alias
 }
 

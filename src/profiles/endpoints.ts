@@ -3,13 +3,17 @@ import { type Endpoint, endpoint, type RateLimit, type Session } from '../http/e
 import { forbidden, invalidParam, notFound } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
 import { anyObject } from '../http/schemas.ts'
-import { parseUserId } from '../matrix/identifiers.ts'
+import { parseUserId, type ServerName, serverOf, type UserId } from '../matrix/identifiers.ts'
 import type { Storage } from '../storage/storage.ts'
 import { fits, keyProblem, readValue, refuse } from './field.ts'
+import type { RemoteProfiles } from './remote-profiles.ts'
 import { deleteProfileField, findProfileField, listProfileFields, setProfileField } from './store.ts'
 
 interface ProfileDeps {
   readonly storage: Storage
+  readonly serverName: ServerName
+  /** Undefined: this server does not speak with others. */
+  readonly remoteProfiles: RemoteProfiles | undefined
   /** Tells those who share a room with the user that display name or avatar changed; called once the change is on disk. */
   readonly announce: (userId: string) => Promise<void>
 }
@@ -19,12 +23,20 @@ const fieldPath = '/_matrix/client/v3/profile/{userId}/{keyName}'
 /** Each change of a name may be an event in every room of the user. */
 const rateLimit: RateLimit = { name: 'profile', by: 'user', burst: 20, perSecond: 0.5 }
 
+/** Anybody may ask, and make this server ask others. */
+const lookups: RateLimit = { name: 'profile-lookups', by: 'address', burst: 200, perSecond: 20 }
+
 /** What users say about themselves; source: client-server API, "Profiles". */
-export function profileEndpoints({ storage, announce }: ProfileDeps): Endpoint[] {
+export function profileEndpoints({ storage, serverName, remoteProfiles, announce }: ProfileDeps): Endpoint[] {
   const { reader } = storage
 
-  function requireUser(userId: string): void {
-    if (!parseUserId(userId)) throw invalidParam(`userId: ${userId} is not a user id`)
+  function userIn(text: string): UserId {
+    const userId = parseUserId(text)
+    if (userId === undefined) throw invalidParam(`userId: ${text} is not a user id`)
+    return userId
+  }
+
+  function requireUser(userId: UserId): void {
     if (!userExists(reader, userId) || isDeactivated(reader, userId)) throw notFound('There is no such user')
   }
 
@@ -46,9 +58,12 @@ export function profileEndpoints({ storage, announce }: ProfileDeps): Endpoint[]
       method: 'GET',
       path: '/_matrix/client/v3/profile/{userId}',
       auth: 'none',
-      handle({ path }) {
-        requireUser(path.userId)
-        const fields = listProfileFields(reader, path.userId).map(({ key, value }) => `${JSON.stringify(key)}:${value}`)
+      rateLimit: lookups,
+      async handle({ path }) {
+        const userId = userIn(path.userId)
+        if (remoteProfiles && serverOf(userId) !== serverName) return remoteProfiles(userId)
+        requireUser(userId)
+        const fields = listProfileFields(reader, userId).map(({ key, value }) => `${JSON.stringify(key)}:${value}`)
         return jsonText(`{${fields.join(',')}}`)
       },
     }),
@@ -56,9 +71,12 @@ export function profileEndpoints({ storage, announce }: ProfileDeps): Endpoint[]
       method: 'GET',
       path: fieldPath,
       auth: 'none',
-      handle({ path }) {
-        requireUser(path.userId)
-        const value = findProfileField(reader, path.userId, path.keyName)
+      rateLimit: lookups,
+      async handle({ path }) {
+        const userId = userIn(path.userId)
+        if (remoteProfiles && serverOf(userId) !== serverName) return remoteProfiles(userId, path.keyName)
+        requireUser(userId)
+        const value = findProfileField(reader, userId, path.keyName)
         if (value === undefined) throw notFound('The profile has no such field')
         return jsonText(`{${JSON.stringify(path.keyName)}:${value}}`)
       },

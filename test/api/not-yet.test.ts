@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { recordMounted } from '../support/judged-operations.ts'
 import { nameOf, operations } from '../support/operations.ts'
-import { createWorld } from '../support/world.ts'
+import { createWorld, federating } from '../support/world.ts'
 
 /** What adds endpoints. */
-const everything = { HAUSBOTE_PUBLIC_URL: 'https://a.test', HAUSBOTE_REGISTRATION_SHARED_SECRET: 'a secret' }
+const everything = { ...federating, HAUSBOTE_PUBLIC_URL: 'https://a.test', HAUSBOTE_REGISTRATION_SHARED_SECRET: 'a secret' }
 
 it('every operation that the application does not serve answers M_UNRECOGNIZED', async () => {
   const world = await createWorld()
@@ -19,7 +19,8 @@ it('every operation that the application does not serve answers M_UNRECOGNIZED',
     // The description tells the invitation of an e-mail address from that of a user by a space behind the path: one endpoint serves both.
     if (served.has(nameOf(operation)) || served.has(nameOf(operation).trim())) continue
     const body = operation.method === 'GET' ? undefined : {}
-    const { status, body: answer } = await alice.request(operation.method, examplePath(operation.path, alice.userId), body)
+    const ask = operation.api === 'server-server' ? server.federation : alice.request
+    const { status, body: answer } = await ask(operation.method, examplePath(operation.path, alice.userId), body)
     // A path of which another method is served: 405. Source: client-server API, "Common error codes", M_UNRECOGNIZED.
     const expected = servedPaths.has(operation.path) ? 405 : 404
     if (status !== expected || answer.errcode !== 'M_UNRECOGNIZED')

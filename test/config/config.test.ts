@@ -83,6 +83,21 @@ describe('the configuration', () => {
     expect(config).toMatchObject({ server_name: 'file.test', max_upload_bytes: 4096, rate_limits: false, registration: 'closed' })
   })
 
+  it('lets the server speak with others, with a certificate and its key or with neither', () => {
+    const file = fileWith('')
+    const listen = { HAUSBOTE_FEDERATION_LISTEN: '0.0.0.0:8448' }
+    expect(loadConfig({})).toMatchObject({ federation_listen: undefined })
+    expect(loadConfig(listen)).toMatchObject({ federation_listen: { host: '0.0.0.0', port: 8448 }, tls_key: undefined })
+    const both = { ...listen, HAUSBOTE_TLS_CERTIFICATE: file, HAUSBOTE_TLS_KEY: file }
+    expect(loadConfig(both)).toMatchObject({ tls_certificate: file, tls_key: file })
+    expect(problemsOf({ ...listen, HAUSBOTE_TLS_CERTIFICATE: file })).toEqual([
+      'HAUSBOTE_TLS_KEY: is needed together with HAUSBOTE_TLS_CERTIFICATE',
+    ])
+    expect(problemsOf({ ...listen, HAUSBOTE_TLS_KEY: file })).toEqual([
+      'HAUSBOTE_TLS_CERTIFICATE: is needed together with HAUSBOTE_TLS_KEY',
+    ])
+  })
+
   it('takes existing files only', () => {
     const file = fileWith('')
     expect(loadConfig({ HAUSBOTE_EXTRA_CA: file }).extra_ca).toBe(file)
@@ -97,7 +112,6 @@ describe('a wrong configuration', () => {
       HAUSBOTE_CONFIG: file,
       HAUSBOTE_LOG_LEVEL: 'loud',
       HAUSBOTE_REGISTRATION: '',
-      HAUSBOTE_FEDERATION_LISTEN: '127.0.0.1:8448',
       HAUSBOTE_SETUP_LISTEN: '127.0.0.1:1',
       HAUSBOTE_LISTN: '127.0.0.1:8008',
     })
@@ -108,7 +122,6 @@ describe('a wrong configuration', () => {
       'HAUSBOTE_REGISTRATION: must be one of: closed, token, open',
       `presence (${file}): must be one of: on, off`,
       'HAUSBOTE_LOG_LEVEL: must be one of: fatal, error, warn, info, debug, trace',
-      'HAUSBOTE_FEDERATION_LISTEN: this version has no such listener; only "off" is possible',
       'HAUSBOTE_SETUP_LISTEN: this version has no such listener; only "off" is possible',
     ]
     expect([...problems].sort()).toEqual(expected.sort())

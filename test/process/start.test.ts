@@ -20,8 +20,8 @@ test.each([
     ],
   ],
   [
-    { HAUSBOTE_FEDERATION_LISTEN: '127.0.0.1:8448' },
-    [expect.stringContaining('HAUSBOTE_FEDERATION_LISTEN: this version has no such listener')],
+    { HAUSBOTE_SETUP_LISTEN: '127.0.0.1:8450' },
+    [expect.stringContaining('HAUSBOTE_SETUP_LISTEN: this version has no such listener')],
   ],
 ])('wrong settings %j are all named, with exit code 78', async (settings, problems) => {
   const { code, out, err } = await runProgram(program, { HAUSBOTE_DATA_DIR: temporaryDirectory(), ...settings })

@@ -27,8 +27,11 @@ interface Verdict {
   readonly described: boolean
 }
 
-/** Errors that any operation may answer with, listed or not. Source: client-server API, "Standard error response" and "Common error codes". */
-const genericErrors = new Set([400, 401, 403, 404, 405, 413, 429, 500, 503])
+/**
+ * Errors that any operation may answer with, listed or not. Source: client-server API, "Standard error response" and "Common error codes";
+ * 502 from RFC 9110, section 15.6.3, where another server was asked.
+ */
+const genericErrors = new Set([400, 401, 403, 404, 405, 413, 429, 500, 502, 503])
 
 let description: Description | undefined | 'not yet' = 'not yet'
 

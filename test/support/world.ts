@@ -4,14 +4,21 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type App, createApp, type Platform } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
+import type { HttpApp } from '../../src/http/mount.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { type HandMovedClock, handMovedClock } from './clock.ts'
 import { judge } from './judge.ts'
 import { seededRandom } from './random.ts'
+import { createTestNetwork, type TestNetwork } from './test-network.ts'
+
+/** Lets a server speak with the others of its world. */
+export const federating = { HAUSBOTE_FEDERATION_LISTEN: '127.0.0.1:0' }
 
 /** Servers of one test: the real application on temporary directories, seeded randomness, a clock moved by hand, no ports. */
 export interface World {
   readonly clock: HandMovedClock
+  /** Leads to those that are `federating`. */
+  readonly network: TestNetwork
   server(name: string, settings?: Readonly<Record<string, string>>, platform?: Partial<Platform>): Promise<TestServer>
 }
 
@@ -21,6 +28,8 @@ export interface TestServer {
   readonly directory: string
   /** A request without an access token. */
   request(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<TestResponse>
+  /** A request of another server, as its headers say. */
+  federation(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<TestResponse>
   /** A new account with a device, password `password of NAME`. */
   register(localpart: string, options?: { deviceId?: string }): Promise<TestUser>
   /** The same person on a further device. */
@@ -54,7 +63,30 @@ export interface TestResponse {
 /** Makes the world of a test; its servers end with the test. */
 export async function createWorld(): Promise<World> {
   const clock = handMovedClock()
-  return { clock, server: (name, settings, platform) => startServer(name, clock, settings ?? {}, platform ?? {}) }
+  const network = createTestNetwork()
+  return {
+    clock,
+    network,
+    async server(name, settings, platform) {
+      const server = await startServer(name, clock, settings ?? {}, { network, ...platform })
+      network.host(name, (request) => answerOtherServer(server.app, request))
+      return server
+    },
+  }
+}
+
+async function answerOtherServer(app: App, request: Request): Promise<Response> {
+  if (!app.federation) return new Response(null, { status: 502 })
+  const response = await app.federation.fetch(request)
+  const { pathname, search } = new URL(request.url)
+  judge(request.method, pathname + search, response, await contentOf(response.clone()))
+  return response
+}
+
+/** Parsed JSON; the bytes of anything else. */
+async function contentOf(response: Response): Promise<unknown> {
+  const json = response.headers.get('content-type')?.startsWith('application/json')
+  return json ? response.json() : new Uint8Array(await response.arrayBuffer())
 }
 
 async function startServer(
@@ -84,26 +116,36 @@ async function startServer(
     if (fatal.length > 0) throw fatal[0]
   })
 
-  async function request(
+  function request(
     token: string | undefined,
     method: string,
     path: string,
     body: unknown,
     options: RequestOptions = {},
   ): Promise<TestResponse> {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    return send(app.client, method, path, body, { ...options, headers: { ...options.headers, ...authorization } })
+  }
+
+  async function send(
+    to: HttpApp | undefined,
+    method: string,
+    path: string,
+    body: unknown,
+    options: RequestOptions = {},
+  ): Promise<TestResponse> {
+    if (!to) throw new Error(`${name} is not federating`)
     const headers: Record<string, string> = { ...options.headers }
-    if (token !== undefined) headers.authorization = `Bearer ${token}`
     const raw = body instanceof Uint8Array || typeof body === 'string'
     const payload = body === undefined ? undefined : raw ? (body as Uint8Array<ArrayBuffer> | string) : JSON.stringify(body)
     if (payload !== undefined && !raw) headers['content-type'] ??= 'application/json'
-    const response = await app.client.request(path, {
+    const response = await to.request(path, {
       method,
       headers,
       ...(payload !== undefined && { body: payload }),
       ...(options.signal && { signal: options.signal }),
     })
-    const json = response.headers.get('content-type')?.startsWith('application/json')
-    const received = json ? await response.json() : new Uint8Array(await response.arrayBuffer())
+    const received = await contentOf(response)
     judge(method, path, response, received)
     return { status: response.status, headers: response.headers, body: received }
   }
@@ -125,6 +167,7 @@ async function startServer(
     name,
     directory,
     request: (method, path, body, options) => request(undefined, method, path, body, options),
+    federation: (method, path, body, options) => send(app.federation, method, path, body, options),
     async register(localpart, options) {
       const answer = await request(undefined, 'POST', '/_matrix/client/v3/register', {
         username: localpart,

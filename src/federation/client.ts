@@ -1,0 +1,74 @@
+import type { Static, TSchema } from 'typebox'
+import { parseBody } from '../http/json-body.ts'
+import { checkBody } from '../http/validation.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
+import { isObject, type JsonObject } from '../matrix/json.ts'
+import type { Signer } from '../matrix/signatures.ts'
+import type { Limits } from './network.ts'
+import { authorizationFor } from './request-auth.ts'
+import type { Transport } from './transport.ts'
+
+/** Asks other servers in the name of this one. */
+export interface FederationClient {
+  /** `schema`: what the answer must be to be believed. */
+  ask<Schema extends TSchema>(server: ServerName, question: Question, schema: Schema): Promise<Answered<Static<Schema>>>
+}
+
+export interface Question {
+  readonly method: 'GET' | 'PUT' | 'POST'
+  /** Path and query, encoded. */
+  readonly target: string
+  /** For PUT and POST, and only for them. */
+  readonly content?: JsonObject
+  readonly limits?: Partial<Limits>
+}
+
+export type Answered<Body> =
+  | { readonly body: Body }
+  /** The other server's refusal. */
+  | { readonly refusal: { readonly status: number; readonly code: string; readonly message: string } }
+  /** There is no answer, or none that can be believed; for the log. */
+  | { readonly problem: string }
+
+/** A person waits for most of these answers. */
+const usualLimits: Limits = { connect: 5000, headers: 10_000, total: 15_000, bytes: 256 * 1024 }
+/** Characters of another server's words that are passed on. */
+const maxMessage = 500
+
+export function createFederationClient({
+  signer,
+  transport,
+}: {
+  readonly signer: Signer
+  readonly transport: Transport
+}): FederationClient {
+  return {
+    async ask(destination, { method, target, content, limits }, schema) {
+      const answer = await transport.send(destination, {
+        method,
+        target,
+        headers: {
+          accept: 'application/json',
+          authorization: authorizationFor(signer, { method, target, destination, content }),
+          ...(content && { 'content-type': 'application/json' }),
+        },
+        ...(content && { body: JSON.stringify(content) }),
+        limits: { ...usualLimits, ...limits },
+      })
+      if ('problem' in answer) return answer
+      const read = parseBody(answer.body.toString('utf8'))
+      if ('error' in read) return { problem: `status ${answer.status}: ${read.error.message}` }
+      if (answer.status !== 200) return refusalIn(answer.status, read.value)
+      const wrong = checkBody(schema, read.value)
+      return wrong ? { problem: wrong.message } : { body: read.value as Static<typeof schema> }
+    },
+  }
+}
+
+function refusalIn(status: number, body: unknown): Answered<never> {
+  const { errcode: code, error: message } = isObject(body) ? body : {}
+  if (status < 400 || typeof code !== 'string') return { problem: `status ${status}` }
+  return {
+    refusal: { status, code, message: typeof message === 'string' ? message.slice(0, maxMessage) : 'No reason was given' },
+  }
+}

@@ -1,0 +1,42 @@
+import type { ServerName } from '../matrix/identifiers.ts'
+import type { Clock } from '../platform/clock.ts'
+import { createBackOff } from './back-off.ts'
+import type { Discovery } from './discovery.ts'
+import type { Egress } from './egress.ts'
+import type { Incoming, Outgoing, Unanswered } from './network.ts'
+
+/** Requests to servers by their names. */
+export interface Transport {
+  send(server: ServerName, request: ServerRequest): Promise<Incoming | Unanswered>
+}
+
+export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'body' | 'limits'>
+
+export interface TransportDeps {
+  readonly discover: Discovery
+  readonly egress: Egress
+  readonly clock: Clock
+}
+
+/** Of a server that cannot be reached; milliseconds. */
+const firstPause = 5000
+const longestPause = 3_600_000
+
+/** Finds a server, and tries the places where it may be until one takes the request. */
+export function createTransport({ discover, egress, clock }: TransportDeps): Transport {
+  const unreachable = createBackOff(clock, firstPause, longestPause)
+  return {
+    async send(server, request) {
+      if (unreachable.wait(server) > 0) return { problem: 'it could not be reached just now', sent: false }
+      const { places, hostHeader, tlsName } = await discover(server)
+      let answer: Incoming | Unanswered = { problem: 'it says that it is nowhere', sent: false }
+      for (const { host, port } of places) {
+        answer = await egress.exchange({ ...request, host, port, tlsName, headers: { ...request.headers, host: hostHeader } })
+        if (!('problem' in answer) || answer.sent) break
+      }
+      if ('problem' in answer) unreachable.failed(server)
+      else unreachable.succeeded(server)
+      return answer
+    },
+  }
+}
