@@ -1,7 +1,5 @@
-import { and, eq, sql } from 'drizzle-orm'
 import type { RoomId, UserId } from '../matrix/identifiers.ts'
-import { type Position, prepared, type Reader, statement } from '../storage/handles.ts'
-import { memberships, rooms } from './tables.ts'
+import { type Position, type Reader, statement } from '../storage/handles.ts'
 
 export type Membership = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
 
@@ -15,29 +13,19 @@ export interface Room {
   readonly invitedMembers: number
 }
 
-const roomById = prepared((db) =>
-  db
-    .select()
-    .from(rooms)
-    .where(eq(rooms.roomId, sql.placeholder('roomId')))
-    .prepare(),
-)
-const roomByNid = prepared((db) =>
-  db
-    .select()
-    .from(rooms)
-    .where(eq(rooms.nid, sql.placeholder('nid')))
-    .prepare(),
-)
+const roomColumns = `nid, room_id AS roomId, version, state_root AS stateRoot, last_position AS lastPosition,
+  joined_members AS joinedMembers, invited_members AS invitedMembers`
+const roomById = statement<[string], Room>(`SELECT ${roomColumns} FROM rooms WHERE room_id = ?`)
+const roomByNid = statement<[number], Room>(`SELECT ${roomColumns} FROM rooms WHERE nid = ?`)
 
 export function findRoom(reader: Reader, roomId: string): Room | undefined {
-  return roomById(reader).get({ roomId }) as Room | undefined
+  return roomById(reader).get(roomId)
 }
 
 export function roomOf(reader: Reader, nid: number): Room {
-  const room = roomByNid(reader).get({ nid })
+  const room = roomByNid(reader).get(nid)
   if (!room) throw new Error(`no room ${nid}`)
-  return room as Room
+  return room
 }
 
 export interface Member {
@@ -51,17 +39,15 @@ export interface Member {
   readonly forgotten: boolean
 }
 
-const memberRow = prepared((db) =>
-  db
-    .select()
-    .from(memberships)
-    .where(and(eq(memberships.roomNid, sql.placeholder('nid')), eq(memberships.userId, sql.placeholder('userId'))))
-    .prepare(),
+const memberRow = statement<[number, string], Omit<Member, 'forgotten'> & { readonly forgotten: 0 | 1 }>(
+  `SELECT room_nid AS roomNid, user_id AS userId, membership, position, joined_at AS joinedAt, forgotten
+   FROM memberships WHERE room_nid = ? AND user_id = ?`,
 )
 
 /** The current membership event's facts; undefined: the user never had to do with the room. */
 export function memberOf(reader: Reader, nid: number, userId: string): Member | undefined {
-  return memberRow(reader).get({ nid, userId }) as Member | undefined
+  const row = memberRow(reader).get(nid, userId)
+  return row && { ...row, forgotten: row.forgotten === 1 }
 }
 
 export function isJoined(reader: Reader, nid: number, userId: string): boolean {

@@ -1,11 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import Sqlite, { type Database } from 'better-sqlite3'
-import { drizzle } from 'drizzle-orm/better-sqlite3'
-import type { Reader } from './handles.ts'
 import { migrate } from './migrations.ts'
 import { StorageProblem } from './problems.ts'
-
-type Connection = Pick<Reader, 'raw' | 'db'>
 
 /** KiB of page cache for each of the two connections. */
 const cacheSize = 8192
@@ -29,7 +25,7 @@ export function createConnections(file: string, migrations: string) {
     // A read-only connection needs the log's files to exist, and `fdatasync` needs one to call.
     writer.exec('BEGIN IMMEDIATE; UPDATE kernel_values SET value = value; COMMIT')
     const reader = openReader(file)
-    return { writer: connection(writer), reader: connection(reader), statements: steering(writer, reader) }
+    return { writer, reader, statements: steering(writer, reader) }
   } catch (error) {
     writer.close()
     throw error
@@ -53,10 +49,6 @@ function openReader(file: string): Database {
   reader.pragma(`cache_size = -${cacheSize}`)
   reader.pragma('temp_store = MEMORY')
   return reader
-}
-
-function connection(raw: Database): Connection {
-  return { raw, db: drizzle(raw) }
 }
 
 function steering(writer: Database, reader: Database) {

@@ -1,5 +1,4 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 
 /**
  * The one clock: numbers every change that anybody can observe, grows only, and is never given twice,
@@ -10,7 +9,6 @@ export type Position = number
 /** Reads a consistent snapshot of everything that is on disk for certain. Use it within one synchronous block. */
 export interface Reader {
   readonly raw: Database
-  readonly db: BetterSQLite3Database
   /** The highest position whose changes this handle sees. */
   readonly position: Position
 }
@@ -32,29 +30,18 @@ export interface Writer extends Reader {
 
 export type WakeKey = `user/${string}` | `room/${number}`
 
-/** A drizzle query prepared once for each connection: `const byId = prepared((db) => db.select()….prepare())`, then `byId(reader).get({ id })`. */
-export function prepared<Query>(build: (db: BetterSQLite3Database) => Query): (handle: Reader) => Query {
-  return memoized((handle) => build(handle.db))
-}
-
-/** The same for SQL text, for hot paths: `const text = statement<[number], string>('SELECT json …', 'pluck')`. */
+/** SQL prepared once for each connection: `const text = statement<[number], string>('SELECT json …', 'pluck')`, then `text(reader).get(1)`. */
 export function statement<Parameters extends unknown[], Row>(
   sql: string,
   mode?: 'pluck',
 ): (handle: Reader) => Statement<Parameters, Row> {
-  return memoized((handle) => {
-    const query = handle.raw.prepare<Parameters, Row>(sql)
-    return mode === 'pluck' ? query.pluck() : query
-  })
-}
-
-function memoized<Query>(build: (handle: Reader) => Query): (handle: Reader) => Query {
-  const queries = new WeakMap<Database, Query>()
-  return (handle) => {
-    let query = queries.get(handle.raw)
+  const queries = new WeakMap<Database, Statement<Parameters, Row>>()
+  return ({ raw }) => {
+    let query = queries.get(raw)
     if (query === undefined) {
-      query = build(handle)
-      queries.set(handle.raw, query)
+      query = raw.prepare<Parameters, Row>(sql)
+      if (mode === 'pluck') query.pluck()
+      queries.set(raw, query)
     }
     return query
   }

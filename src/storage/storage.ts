@@ -79,7 +79,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   const logFile = openSync(`${file}-wal`, 'r+')
   syncDirectory(options.directory)
   const sync = options.sync ?? syncFile
-  const clock = createPositionClock(database.raw)
+  const clock = createPositionClock(database)
   const waiters = createWaiters(options.timers)
   const checkpointer: Checkpointer | undefined =
     options.checkpoints === false ? undefined : createCheckpointer(file, options.timers, options.restartPages)
@@ -94,13 +94,13 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   let idle: (() => void)[] = []
 
   const reader: Reader = {
-    ...snapshot,
+    raw: snapshot,
     get position() {
       return visible
     },
   }
   const writer: Writer = {
-    ...database,
+    raw: database,
     writable: true,
     snapshot: reader,
     get position() {
@@ -153,7 +153,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   /** Takes back one write. A full or failing disk makes SQLite take back the whole transaction, and every write of the group with it. */
   function undo(pending: Pending, error: unknown): void {
     const failed = storageProblem(error) ?? error
-    const lost = group && !database.raw.inTransaction ? group : undefined
+    const lost = group && !database.inTransaction ? group : undefined
     if (group && !lost) {
       statements.rollbackTo.run()
       statements.release.run()
@@ -167,7 +167,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
   function failGroup(failed: Group, error: unknown): void {
     if (group === failed) {
       group = undefined
-      if (database.raw.inTransaction) statements.rollback.run()
+      if (database.inTransaction) statements.rollback.run()
     }
     for (const pending of failed.pending.toReversed()) reject(pending, error)
   }
@@ -280,7 +280,7 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
     checkpointer?.restarted()
     try {
       statements.releaseSnapshot()
-      database.raw.pragma('wal_checkpoint(PASSIVE)')
+      database.pragma('wal_checkpoint(PASSIVE)')
     } catch (error) {
       const failed = storageProblem(error) ?? new StorageProblem('unsafe', 'The log cannot be moved into the database.', error)
       // On a full disk the log stays as it is, and the next checkpoint tries again.
@@ -306,8 +306,8 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
     waiters.close()
     await whenIdle()
     await checkpointer?.close()
-    snapshot.raw.close()
-    database.raw.close()
+    snapshot.close()
+    database.close()
     closeSync(logFile)
     unlock()
   }

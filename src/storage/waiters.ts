@@ -14,6 +14,9 @@ export interface Waiters {
   readonly count: number
 }
 
+/** Woken in one turn of the event loop: with hundreds at once the first would wait for the last, and everybody else for all of them. */
+const perTurn = 16
+
 interface Waiter {
   readonly keys: readonly WakeKey[]
   end(reason: 'woken' | 'time' | 'aborted'): void
@@ -41,6 +44,11 @@ export function createWaiters(timers: Timers): Waiters {
     }
   }
 
+  function endInTurns(woken: readonly Waiter[]): void {
+    for (const waiter of woken.slice(0, perTurn)) waiter.end('woken')
+    if (woken.length > perTurn) setImmediate(() => endInTurns(woken.slice(perTurn)))
+  }
+
   return {
     wait(keys, limit, signal) {
       if (closed) return Promise.resolve('time')
@@ -64,7 +72,7 @@ export function createWaiters(timers: Timers): Waiters {
     wake(keys) {
       const woken = new Set<Waiter>()
       for (const key of keys) for (const waiter of byKey.get(key) ?? []) woken.add(waiter)
-      for (const waiter of woken) waiter.end('woken')
+      endInTurns([...woken])
     },
     close() {
       closed = true

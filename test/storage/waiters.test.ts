@@ -63,3 +63,22 @@ test('waiting, waking and leaving touch only those concerned, however many wait'
   expect(asked).toBe(1)
   expect(waiters.count).toBe(9_999)
 })
+
+test('many who wait for the same are woken a few at a time, so that others are served in between', async () => {
+  const waiters = createWaiters(handMovedClock())
+  const ended: number[] = []
+  const all = Array.from({ length: 100 }, (_, index) =>
+    waiters.wait(['room/1'], 1000, undefined).then((reason) => {
+      expect(reason).toBe('woken')
+      ended.push(index)
+    }),
+  )
+  waiters.wake(['room/1'])
+  await Promise.resolve()
+  await Promise.resolve()
+  expect(ended.length).toBeGreaterThan(0)
+  expect(ended.length).toBeLessThan(50)
+  await Promise.all(all)
+  expect(ended).toEqual(Array.from({ length: 100 }, (_, index) => index))
+  expect(waiters.count).toBe(0)
+})
