@@ -26,6 +26,13 @@ export function clientEvent(reader: Reader, row: EventRow, rendering: Rendering)
   return `{"content":${contentText(row)},"event_id":"${row.eventId}","origin_server_ts":${row.originServerTs}${redacts}${room},"sender":${JSON.stringify(row.sender)}${state},"type":${JSON.stringify(row.type)},"unsigned":${unsigned(reader, row, rendering)}}`
 }
 
+/** The event as servers exchange it, with what the client format says beside it; source: client-server API, filter `event_format`. */
+export function federationEvent(reader: Reader, row: EventRow, rendering: Rendering): string {
+  // Room versions 1 and 2 have the id inside already; a name that comes twice would be read differently by different clients.
+  const id = row.json.includes(`"event_id":"${row.eventId}"`) ? '' : `,"event_id":"${row.eventId}"`
+  return `${row.json.slice(0, -1)}${id},"unsigned":${unsigned(reader, row, rendering)}}`
+}
+
 function unsigned(reader: Reader, row: EventRow, { viewer, now, membershipAt }: Rendering): string {
   let text = `{"age":${now - row.originServerTs},"membership":"${membershipAt(row)}"`
   if (row.replaces !== null) text += previous(reader, row.replaces)

@@ -1,4 +1,3 @@
-import { clientEvent } from '../rooms/client-event.ts'
 import { renderingFor } from '../rooms/history.ts'
 import { type Room, roomOf } from '../rooms/members.ts'
 import type { RoomFields, SyncQuery } from '../rooms/sync-stream.ts'
@@ -6,6 +5,7 @@ import { tokenOf } from '../rooms/timeline.ts'
 import { roomView } from '../rooms/visibility.ts'
 import type { Position } from '../storage/handles.ts'
 import type { Draft } from './draft.ts'
+import { eventWriter } from './event-writer.ts'
 import type { KnownMembers } from './known-members.ts'
 import type { ListedRoom } from './room-list.ts'
 import { lazyMembers, readState } from './state.ts'
@@ -49,8 +49,9 @@ export function joinedRoom(context: RoomContext, listed: ListedRoom): string | u
   const state = stateOf(context, room, timeline, context.fullState ? 0 : from)
   if (!whole && !parts && !timeline.limited && timeline.rows.length === 0 && state.length === 0) return undefined
   const rendering = renderingFor(reader, room, query, context.now, false, view)
-  const events = timeline.rows.map((row) => clientEvent(reader, row, rendering)).join(',')
-  const stateEvents = state.map((row) => clientEvent(reader, row, rendering)).join(',')
+  const write = eventWriter(filter)
+  const events = timeline.rows.map((row) => write(reader, row, rendering)).join(',')
+  const stateEvents = state.map((row) => write(reader, row, rendering)).join(',')
   const membersChanged = whole || [...state, ...timeline.rows].some((row) => row.type === 'm.room.member')
   const fields = context.fields.flatMap((source) => Object.entries(source.fieldsOf(query, listed.nid)))
   const texts = [

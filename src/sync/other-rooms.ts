@@ -1,5 +1,5 @@
 import { wasJoined } from '../rooms/access.ts'
-import { clientEvent, strippedEvent } from '../rooms/client-event.ts'
+import { strippedEvent } from '../rooms/client-event.ts'
 import { type EventRow, eventAt, pduAt, versionOf } from '../rooms/event-store.ts'
 import { renderingFor } from '../rooms/history.ts'
 import { type Room, roomOf } from '../rooms/members.ts'
@@ -7,6 +7,7 @@ import { currentEntry } from '../rooms/state.ts'
 import { tokenOf } from '../rooms/timeline.ts'
 import { roomView } from '../rooms/visibility.ts'
 import type { Position, Reader } from '../storage/handles.ts'
+import { eventWriter } from './event-writer.ts'
 import type { RoomContext } from './joined-room.ts'
 import type { ListedRoom } from './room-list.ts'
 import { readState } from './state.ts'
@@ -56,7 +57,8 @@ export function leftRoom(context: RoomContext, listed: ListedRoom): string {
   const wish = { from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
   const state = wasIn ? readState(reader, room, timeline, wish) : []
   const rendering = renderingFor(reader, room, query, context.now, false, view)
-  const render = (rows: readonly EventRow[]) => rows.map((row) => clientEvent(reader, row, rendering)).join(',')
+  const write = eventWriter(filter)
+  const render = (rows: readonly EventRow[]) => rows.map((row) => write(reader, row, rendering)).join(',')
   return `{"timeline":{"events":[${render(timeline.rows)}],"limited":${timeline.limited && wasJoined(reader, room, listed.position)},"prev_batch":"${tokenOf(timeline.start)}"},"${context.stateAfter ? 'state_after' : 'state'}":{"events":[${render(state)}]},"account_data":{"events":[]}}`
 }
 

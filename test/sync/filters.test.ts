@@ -154,3 +154,42 @@ test('lazy members: of those who wrote, each once, again when they change or the
     [alice, bob, carol, dave].map(({ userId }) => userId),
   )
 })
+
+test('event_fields: only what is named, and what is below it', async () => {
+  const { alice, roomId, since } = await setUp()
+  await say(alice, roomId, 'D', { 'with.dot': { deep: 1 }, more: { left: 1, right: { a: 1 } } })
+  const always = ['type', 'event_id', 'sender', 'origin_server_ts']
+  const read = async (...fields: string[]) => {
+    // State events without their content would not be what the description promises.
+    const filter = {
+      event_fields: [...always, ...fields],
+      room: { rooms: [roomId], timeline: { limit: 1 }, state: { types: [] } },
+    }
+    const [event] = (await sync(alice, { since, filter })).rooms.join[roomId]?.timeline.events ?? []
+    const { type, event_id, sender, origin_server_ts, ...rest } = event as RoomEvent & Record<string, unknown>
+    expect({ type, sender }).toEqual({ type: 'm.room.message', sender: alice.userId })
+    expect([typeof event_id, typeof origin_server_ts]).toEqual(['string', 'number'])
+    return rest
+  }
+  expect(await read('content.body', 'nothing', 'content.body.deeper')).toEqual({ content: { body: 'D' } })
+  expect(await read('content.with\\.dot', 'content.more.right')).toEqual({
+    content: { 'with.dot': { deep: 1 }, more: { right: { a: 1 } } },
+  })
+  expect(await read('content.more', 'content.more.left')).toEqual({ content: { more: { left: 1, right: { a: 1 } } } })
+  expect((await read('content', 'unsigned')).content).toMatchObject({ body: 'D', 'with.dot': { deep: 1 } })
+})
+
+test.each(['1', '12'])('event_format federation: the event as servers exchange it, room version %s', async (version) => {
+  const { alice } = await cast()
+  const roomId = await createRoom(alice, { room_version: version })
+  const id = await say(alice, roomId, 'A')
+  const read = async (format: string) => {
+    const filter = { event_format: format, room: { timeline: { limit: 1 } } }
+    return (await sync(alice, { filter })).rooms.join[roomId]?.timeline.events[0] as RoomEvent & Record<string, unknown>
+  }
+  const { unsigned, event_id, content, ...pdu } = await read('federation')
+  expect([event_id, content.body, typeof unsigned]).toEqual([id, 'A', 'object'])
+  const names = ['auth_events', 'depth', 'hashes', 'origin_server_ts', 'prev_events', 'room_id', 'sender', 'signatures', 'type']
+  expect(Object.keys(pdu).sort()).toEqual(names)
+  expect(await read('client')).not.toHaveProperty('signatures')
+})
