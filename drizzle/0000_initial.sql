@@ -239,13 +239,21 @@ CREATE TABLE `memberships` (
 	`user_id` text NOT NULL,
 	`membership` text NOT NULL,
 	`position` integer NOT NULL,
+	`changed_at` integer NOT NULL,
 	`joined_at` integer,
 	`forgotten` integer DEFAULT false NOT NULL,
 	PRIMARY KEY(`room_nid`, `user_id`)
 ) WITHOUT ROWID;
 
 CREATE INDEX `memberships_user` ON `memberships` (`user_id`,`membership`);
-CREATE INDEX `memberships_position` ON `memberships` (`position`);
+CREATE INDEX `memberships_changed_at` ON `memberships` (`changed_at`);
+CREATE TABLE `missing_events` (
+	`room_nid` integer NOT NULL,
+	`event_id` text NOT NULL,
+	`child` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `event_id`)
+) WITHOUT ROWID;
+
 CREATE TABLE `public_rooms` (
 	`room_nid` integer PRIMARY KEY NOT NULL
 );
@@ -258,6 +266,21 @@ CREATE TABLE `event_relations` (
 );
 
 CREATE INDEX `event_relations_target` ON `event_relations` (`target`,`relation_type`);
+CREATE TABLE `room_servers` (
+	`room_nid` integer NOT NULL,
+	`server` text NOT NULL,
+	`joined` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `server`)
+) WITHOUT ROWID;
+
+CREATE INDEX `room_servers_server` ON `room_servers` (`server`);
+CREATE TABLE `room_states` (
+	`room_nid` integer NOT NULL,
+	`position` integer NOT NULL,
+	`state_root` integer NOT NULL,
+	PRIMARY KEY(`room_nid`, `position`)
+) WITHOUT ROWID;
+
 CREATE TABLE `rooms` (
 	`nid` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`room_id` text NOT NULL,
@@ -280,6 +303,13 @@ CREATE TABLE `state_nodes` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`node` blob NOT NULL
 );
+
+CREATE TABLE `stripped_states` (
+	`room_nid` integer NOT NULL,
+	`user_id` text NOT NULL,
+	`events` text NOT NULL,
+	PRIMARY KEY(`room_nid`, `user_id`)
+) WITHOUT ROWID;
 
 CREATE TABLE `kernel_values` (
 	`name` text PRIMARY KEY NOT NULL,

@@ -52,7 +52,7 @@ import { createRooms } from './rooms/rooms.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
-import { parseToken, positionOf, pushView, relationOf } from './rooms/timeline.ts'
+import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
@@ -202,7 +202,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...receiptEndpoints({
       storage,
       clock,
-      positionOf,
+      positionOf: placeOf,
       relationOf,
       fullyRead: {
         get(reader, userId, roomNid) {

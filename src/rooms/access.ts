@@ -28,7 +28,7 @@ export function accessTo(reader: Reader, roomId: string, userId: string): Access
     !member.forgotten &&
     wasJoined(reader, room, member.position)
   ) {
-    return { room, member, frozen: rootAfter(reader, room, member.position) }
+    return { room, member, frozen: rootAfter(reader, room, member.changedAt) }
   }
   return undefined
 }
@@ -54,12 +54,16 @@ export function wasJoined(reader: Reader, room: Room, newest: Position): boolean
   return false
 }
 
+const rootAt = statement<[number, Position], Root>(
+  'SELECT state_root FROM room_states WHERE room_nid = ? AND position <= ? ORDER BY position DESC LIMIT 1',
+  'pluck',
+)
 const nextRoot = statement<[number, Position], Root>(
   'SELECT state_root FROM events WHERE room_nid = ? AND timeline_order > ? ORDER BY timeline_order LIMIT 1',
   'pluck',
 )
 
-/** The state after the event at `position`. */
-export function rootAfter(reader: Reader, room: Room, position: Position): Root {
-  return nextRoot(reader).get(room.nid, position) ?? room.stateRoot
+/** The state of the room when its timeline had come to a place; before this server took part it is what the next event stands on. */
+export function rootAfter(reader: Reader, room: Room, place: Position): Root {
+  return rootAt(reader).get(room.nid, place) ?? nextRoot(reader).get(room.nid, place) ?? room.stateRoot
 }

@@ -1,67 +1,73 @@
-import type { EventLookup } from '../matrix/authorisation/check-auth-events.ts'
+import type { StateLookup } from '../matrix/authorisation/scene.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import { isObject } from '../matrix/json.ts'
-import { judge } from '../matrix/judge.ts'
+import { type Judgement, judge } from '../matrix/judge.ts'
 import type { Pdu } from '../matrix/pdu.ts'
-import type { RoomVersion } from '../matrix/room-versions.ts'
 import type { Rejected } from '../matrix/verdict.ts'
-import { type Position, statement, type Writer } from '../storage/handles.ts'
-import { EventStatus, findEvent, insertEvent, pduAt, versionOf } from './event-store.ts'
+import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
+import { advanceState } from './current-state.ts'
+import { EventStatus, eventAt, findEvent, insertEvent, pduAt, placeOutlier, versionOf } from './event-store.ts'
+import { advanceHeads, headsOf, noteFound, restartHeads } from './heads.ts'
 import type { Room } from './members.ts'
-import { projectMembership } from './membership-projection.ts'
 import { applyRedaction, applyWaitingRedactions, internalRelation } from './redactions.ts'
-import { currentEntry, currentLookup } from './state.ts'
-import { makeStateKeyNumber } from './state-keys.ts'
-import { type Root, withEntry } from './state-snapshots.ts'
+import { eventLookup, resolveRoots } from './resolve.ts'
+import { currentLookup, entryAt } from './state.ts'
+import { stateAfter, stateBefore } from './state-before.ts'
+import type { Root } from './state-snapshots.ts'
+
+/** How an event comes. */
+export interface Arrival {
+  /** Of another server: what it gets wrong is kept, so that nothing can be built on it. An event of our own that is refused leaves no trace. */
+  readonly received?: boolean
+  /** The state before it, where that was fetched; otherwise it follows from `prev_events`, which must be known. */
+  readonly stateBefore?: Root | undefined
+  /** The room begins anew with this event, as after a join. */
+  readonly restart?: boolean
+  /** See `EventRow`. */
+  readonly origin?: string | undefined
+}
 
 export type Admission =
   | { readonly ok: true; readonly position: Position; readonly pdu: Pdu }
-  | (Rejected & { readonly ok: false })
+  | (Rejected & { readonly ok: false; readonly outcome: 'soft-fail' | 'reject' })
 
-const setHead = statement<[number, Position], never>('INSERT INTO room_heads (room_nid, position) VALUES (?, ?)')
-const dropHeads = statement<[number], never>('DELETE FROM room_heads WHERE room_nid = ?')
-const setCurrent = statement<[number, string, string, Position], never>(
-  `INSERT INTO current_state (room_nid, type, state_key, position) VALUES (?, ?, ?, ?)
-   ON CONFLICT DO UPDATE SET position = excluded.position`,
-)
-const advanceRoom = statement<[Root, Position, number], never>('UPDATE rooms SET state_root = ?, last_position = ? WHERE nid = ?')
 const insertRelation = statement<[Position, number, string, string], never>(
-  'INSERT INTO event_relations (position, room_nid, target, relation_type) VALUES (?, ?, ?, ?)',
+  'INSERT INTO event_relations (position, room_nid, target, relation_type) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
 )
 
 /**
  * The one road into a room, for local and received events: judge, store with a position, advance the graph and the current state, wake.
  * Source: server-server API, "Checks performed on receipt of a PDU", 4 to 6; the checks before them belong to whoever received the event.
- * A refused event of our own leaves no trace. `origin`: see `EventRow`.
+ * An event must not be admitted twice.
  */
-export function admit(tx: Writer, room: Room, pdu: Pdu, origin?: string): Admission {
-  const version = versionOf(room)
-  const current = currentLookup(tx, room)
-  const judgement = judge(version, pdu, { authEvents: eventLookup(tx, version), stateBefore: current, currentState: current })
-  if (judgement.outcome !== 'accept') return judgement.verdict
-  const { stateKey } = pdu
-  const position = tx.nextPosition()
-  const replaces = stateKey === undefined ? undefined : currentEntry(tx, room.nid, pdu.type, stateKey)
-  insertEvent(tx, {
-    position,
-    roomNid: room.nid,
-    timelineOrder: position,
-    stateRoot: room.stateRoot,
-    status: EventStatus.accepted,
-    replaces,
-    origin,
-    pdu,
-    version,
+export function admit(tx: Writer, room: Room, pdu: Pdu, arrival: Arrival = {}): Admission {
+  const before = arrival.stateBefore ?? stateBefore(tx, room, pdu.prevEvents)
+  if (before === undefined) throw new Error(`${pdu.eventId}: the state before it is not known`)
+  const judgement = judge(versionOf(room), pdu, {
+    authEvents: eventLookup(tx, room),
+    stateBefore: stateLookup(tx, room, before),
+    currentState: arrival.restart ? stateLookup(tx, room, before) : currentLookup(tx, room),
   })
-  dropHeads(tx).run(room.nid)
-  setHead(tx).run(room.nid, position)
-  let root = room.stateRoot
-  if (stateKey !== undefined) {
-    root = withEntry(tx, root, makeStateKeyNumber(tx, pdu.type, stateKey), position)
-    setCurrent(tx).run(room.nid, pdu.type, stateKey, position)
-    if (pdu.type === 'm.room.member') projectMembership(tx, room, pdu, position, replaces)
+  if (judgement.outcome === 'accept') return enter(tx, room, pdu, before, arrival)
+  if (arrival.received) keepRefused(tx, room, pdu, before, judgement)
+  return { ...judgement.verdict, outcome: judgement.outcome }
+}
+
+function stateLookup(reader: Reader, room: Room, root: Root): StateLookup {
+  // The flat table answers faster.
+  if (root === room.stateRoot) return currentLookup(reader, room)
+  return (type, stateKey) => {
+    const position = entryAt(reader, root, type, stateKey)
+    return position === undefined ? undefined : pduAt(reader, position, versionOf(room))
   }
-  advanceRoom(tx).run(root, position, room.nid)
+}
+
+function enter(tx: Writer, room: Room, pdu: Pdu, before: Root, { restart, origin }: Arrival): Admission {
+  const place = tx.nextPosition()
+  const position = store(tx, room, pdu, before, { place, status: EventStatus.accepted, origin })
+  if (restart) restartHeads(tx, room, pdu, position)
+  else advanceHeads(tx, room, pdu, position)
+  advanceState(tx, room, stateOfHeads(tx, room, pdu, before, position), place)
   relate(tx, room.nid, pdu, position)
   if (pdu.type === 'm.room.redaction') applyRedaction(tx, room, pdu, position)
   else applyWaitingRedactions(tx, room, pdu)
@@ -69,11 +75,53 @@ export function admit(tx: Writer, room: Room, pdu: Pdu, origin?: string): Admiss
   return { ok: true, position, pdu }
 }
 
-function eventLookup(tx: Writer, version: RoomVersion): EventLookup {
-  return (eventId) => {
-    const place = findEvent(tx, eventId)
-    return place && { pdu: pduAt(tx, place.position, version), rejected: (place.status & EventStatus.rejected) !== 0 }
+/** Where the event is all that there is at the end of the graph, the state after it; otherwise what all ends resolve to. */
+function stateOfHeads(tx: Writer, room: Room, pdu: Pdu, before: Root, position: Position): Root {
+  const after = stateAfter(tx, { ...asRow(pdu), position, stateRoot: before, status: EventStatus.accepted })
+  const others = headsOf(tx, room.nid).filter((head) => head !== position)
+  if (others.length === 0) return after
+  const roots = others.map((head) => stateAfter(tx, eventAt(tx, head)))
+  return resolveRoots(tx, room, [...roots, after])
+}
+
+function asRow({ type, stateKey }: Pdu) {
+  return { type, stateKey: stateKey ?? null }
+}
+
+function keepRefused(tx: Writer, room: Room, pdu: Pdu, before: Root, { outcome }: Judgement): void {
+  const status = outcome === 'reject' ? EventStatus.rejected : EventStatus.softFailed
+  store(tx, room, pdu, before, { place: null, status })
+  noteFound(tx, room, pdu)
+}
+
+/** A new row, or for an outlier the place that it gets now; its position. */
+function store(
+  tx: Writer,
+  room: Room,
+  pdu: Pdu,
+  before: Root,
+  { place, status, origin }: { readonly place: number | null; readonly status: number; readonly origin?: string | undefined },
+): Position {
+  const replaces = pdu.stateKey === undefined ? undefined : entryAt(tx, before, pdu.type, pdu.stateKey)
+  const known = findEvent(tx, pdu.eventId)
+  if (known) {
+    placeOutlier(tx, known.position, { timelineOrder: place, stateRoot: before, status, replaces })
+    return known.position
   }
+  const position = place ?? tx.nextPosition()
+  const version = versionOf(room)
+  insertEvent(tx, {
+    position,
+    roomNid: room.nid,
+    timelineOrder: place,
+    stateRoot: before,
+    status,
+    replaces,
+    origin,
+    pdu,
+    version,
+  })
+  return position
 }
 
 function relate(tx: Writer, nid: number, pdu: Pdu, position: Position): void {

@@ -19,7 +19,7 @@ export function emit(
     throw tooLarge(`content: an event may have ${maxEventBytes} bytes`)
   const built = buildEvent(tx, builder, room, draft)
   if ('problem' in built) throw built.problem.startsWith('an event may have') ? tooLarge(built.problem) : badJson(built.problem)
-  const admission = admit(tx, room, built.pdu, origin)
+  const admission = admit(tx, room, built.pdu, { origin })
   if (!admission.ok) throw admission.malformed ? badJson(admission.reason) : forbidden(admission.reason)
   return admission
 }

@@ -8,8 +8,11 @@ import { type RoomVersion, roomVersions } from '../matrix/room-versions.ts'
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
 import type { Root } from './state-snapshots.ts'
 
-/** What became of an event; bits, since it can be both kept and refused. */
-export const EventStatus = { accepted: 0, rejected: 1, softFailed: 2 } as const
+/**
+ * What became of an event; bits. An outlier is known for the sake of others (as an auth event, or as part of a state that was fetched),
+ * but not the state before it, and so it has no place in the timeline.
+ */
+export const EventStatus = { accepted: 0, rejected: 1, softFailed: 2, outlier: 4 } as const
 
 export interface EventRow {
   readonly position: Position
@@ -38,10 +41,15 @@ export const eventColumns = `e.position, e.room_nid AS roomNid, e.event_id AS ev
 
 const byPosition = statement<[number], EventRow>(`SELECT ${eventColumns} FROM events e WHERE e.position = ?`)
 const byId = statement<[string], EventRow>(`SELECT ${eventColumns} FROM events e WHERE e.event_id = ?`)
-const place = statement<[string], { position: Position; roomNid: number }>(
-  'SELECT position, room_nid AS roomNid FROM events WHERE event_id = ?',
+const placeById = statement<[string], { position: Position; roomNid: number }>(
+  'SELECT coalesce(timeline_order, position) AS position, room_nid AS roomNid FROM events WHERE event_id = ?',
 )
 const idAt = statement<[number], EventId>('SELECT event_id FROM events WHERE position = ?', 'pluck')
+
+/** Its place in the timeline; of events that have none the position. */
+export function orderOf(row: Pick<EventRow, 'position' | 'timelineOrder'>): number {
+  return row.timelineOrder ?? row.position
+}
 
 export function eventAt(reader: Reader, position: Position): EventRow {
   const row = byPosition(reader).get(position)
@@ -53,11 +61,9 @@ export function findEvent(reader: Reader, eventId: string): EventRow | undefined
   return byId(reader).get(eventId)
 }
 
-export function positionOf(
-  reader: Reader,
-  eventId: string,
-): { readonly position: Position; readonly roomNid: number } | undefined {
-  return place(reader).get(eventId)
+/** Where an event stands in the timeline of its room. */
+export function placeOf(reader: Reader, eventId: string): { readonly position: Position; readonly roomNid: number } | undefined {
+  return placeById(reader).get(eventId)
 }
 
 export function eventIdAt(reader: Reader, position: Position): EventId {
@@ -114,6 +120,19 @@ export function insertEvent(
     start,
     length,
   )
+}
+
+const place = statement<[number | null, Root, number, number | null, Position], never>(
+  'UPDATE events SET timeline_order = ?, state_root = ?, status = ?, replaces = ? WHERE position = ?',
+)
+
+/** Gives an outlier the state before it, and with it its place. */
+export function placeOutlier(
+  tx: Writer,
+  position: Position,
+  { timelineOrder, stateRoot, status, replaces }: Pick<NewEvent, 'timelineOrder' | 'stateRoot' | 'status' | 'replaces'>,
+): void {
+  place(tx).run(timelineOrder, stateRoot, status, replaces ?? null, position)
 }
 
 /** The event without `unsigned`, which every server writes for itself. */

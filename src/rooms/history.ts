@@ -1,7 +1,7 @@
 import type { Position, Reader } from '../storage/handles.ts'
 import { clientEvent, type EventViewer, type Rendering } from './client-event.ts'
 import { eventPasses } from './event-filter.ts'
-import { type EventRow, eventAt } from './event-store.ts'
+import { type EventRow, eventAt, orderOf } from './event-store.ts'
 import type { Member, Room } from './members.ts'
 import { currentEntry, entryAt } from './state.ts'
 import type { RoomEventFilter } from './sync-stream.ts'
@@ -42,7 +42,7 @@ export function readPage(
     for (const row of found) {
       if (rows.length === wish.limit) return { rows, next: at }
       looked += 1
-      const order = row.timelineOrder ?? row.position
+      const order = orderOf(row)
       at = wish.backward ? order - 1 : order
       if (!view.maySee(row)) continue
       if (eventPasses(wish.filter, row)) rows.push(row)
@@ -58,7 +58,7 @@ export function readPage(
 export function newestFor(room: Room, member: Member | undefined): Position {
   return member === undefined || member.membership === 'join' || member.membership === 'invite'
     ? room.lastPosition
-    : member.position
+    : member.changedAt
 }
 
 export function renderingFor(
@@ -77,7 +77,7 @@ export function senderMembers(reader: Reader, room: Room, rows: readonly EventRo
   const senders = new Set(rows.map((row) => row.sender))
   const texts: string[] = []
   for (const sender of senders) {
-    const newest = rows.reduce((best, row) => (row.position > best.position ? row : best))
+    const newest = rows.reduce((best, row) => (orderOf(row) > orderOf(best) ? row : best))
     const position =
       entryAt(reader, newest.stateRoot, 'm.room.member', sender) ?? currentEntry(reader, room.nid, 'm.room.member', sender)
     if (position !== undefined) texts.push(clientEvent(reader, eventAt(reader, position), rendering))

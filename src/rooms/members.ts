@@ -34,13 +34,15 @@ export interface Member {
   readonly membership: Membership
   /** Of the membership event. */
   readonly position: Position
+  /** Since when it is current. */
+  readonly changedAt: Position
   /** Since when the user is joined without a break. */
   readonly joinedAt: Position | null
   readonly forgotten: boolean
 }
 
 const memberRow = statement<[number, string], Omit<Member, 'forgotten'> & { readonly forgotten: 0 | 1 }>(
-  `SELECT room_nid AS roomNid, user_id AS userId, membership, position, joined_at AS joinedAt, forgotten
+  `SELECT room_nid AS roomNid, user_id AS userId, membership, position, changed_at AS changedAt, joined_at AS joinedAt, forgotten
    FROM memberships WHERE room_nid = ? AND user_id = ?`,
 )
 

@@ -1,25 +1,46 @@
-import type { Pdu } from '../matrix/pdu.ts'
+import { type ServerName, serverOf, type UserId } from '../matrix/identifiers.ts'
 import { type Position, statement, type Writer } from '../storage/handles.ts'
-import { type Membership, memberOf, type Room } from './members.ts'
+import { type Membership, memberOf } from './members.ts'
 
-const put = statement<[number, string, string, Position, Position | null], never>(
-  `INSERT INTO memberships (room_nid, user_id, membership, position, joined_at, forgotten) VALUES (?, ?, ?, ?, ?, 0)
-   ON CONFLICT DO UPDATE SET membership = excluded.membership, position = excluded.position, joined_at = excluded.joined_at, forgotten = 0`,
+const put = statement<[number, string, string, Position, Position, Position | null], never>(
+  `INSERT INTO memberships (room_nid, user_id, membership, position, changed_at, joined_at, forgotten) VALUES (?, ?, ?, ?, ?, ?, 0)
+   ON CONFLICT DO UPDATE SET membership = excluded.membership, position = excluded.position, changed_at = excluded.changed_at,
+     joined_at = excluded.joined_at, forgotten = 0`,
 )
 const count = statement<[number, number, number], never>(
   'UPDATE rooms SET joined_members = joined_members + ?, invited_members = invited_members + ? WHERE nid = ?',
 )
+const serverCame = statement<[number, ServerName], never>(
+  'INSERT INTO room_servers (room_nid, server, joined) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET joined = joined + 1',
+)
+const memberWent = statement<[number, ServerName], never>(
+  'UPDATE room_servers SET joined = joined - 1 WHERE room_nid = ? AND server = ?',
+)
+const serverWent = statement<[number, ServerName], never>(
+  'DELETE FROM room_servers WHERE room_nid = ? AND server = ? AND joined = 0',
+)
 
-/** Keeps `memberships` and the room's counts in step with a membership event that became current, and wakes whom it is about. */
-export function projectMembership(tx: Writer, room: Room, pdu: Pdu, position: Position, replaces: Position | undefined): void {
-  const userId = pdu.stateKey ?? ''
-  const before = replaces === undefined ? undefined : memberOf(tx, room.nid, userId)
-  const after = pdu.content.membership as Membership
-  const joinedAt = after !== 'join' ? null : before?.membership === 'join' ? before.joinedAt : position
-  put(tx).run(room.nid, userId, after, position, joinedAt)
-  const change = (membership: Membership) => Number(after === membership) - Number(before?.membership === membership)
+/** A membership that became current at `at`, and the position of its event. */
+export interface NewMembership {
+  readonly userId: UserId
+  readonly membership: Membership
+  readonly position: Position
+  readonly at: Position
+}
+
+/** Keeps `memberships`, the room's counts and its servers in step with a membership that became current, and wakes whom it is about. */
+export function projectMembership(tx: Writer, nid: number, { userId, membership, position, at }: NewMembership): void {
+  const before = memberOf(tx, nid, userId)
+  const joinedAt = membership !== 'join' ? null : before?.membership === 'join' ? before.joinedAt : at
+  put(tx).run(nid, userId, membership, position, at, joinedAt)
+  const change = (one: Membership) => Number(membership === one) - Number(before?.membership === one)
   const joined = change('join')
   const invited = change('invite')
-  if (joined !== 0 || invited !== 0) count(tx).run(joined, invited, room.nid)
+  if (joined !== 0 || invited !== 0) count(tx).run(joined, invited, nid)
+  if (joined === 1) serverCame(tx).run(nid, serverOf(userId))
+  if (joined === -1) {
+    memberWent(tx).run(nid, serverOf(userId))
+    serverWent(tx).run(nid, serverOf(userId))
+  }
   tx.wake(`user/${userId}`)
 }

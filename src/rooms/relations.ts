@@ -1,5 +1,5 @@
 import { type Position, type Reader, statement } from '../storage/handles.ts'
-import { type EventRow, EventStatus, eventColumns } from './event-store.ts'
+import { type EventRow, EventStatus, eventColumns, orderOf } from './event-store.ts'
 import type { Page } from './history.ts'
 import { internalRelation } from './redactions.ts'
 import type { RoomView } from './visibility.ts'
@@ -59,7 +59,7 @@ export function relationsPage(reader: Reader, view: RoomView, wish: RelationsWis
     for (const row of found) {
       if (rows.length === wish.limit) return { rows, next: at }
       looked += 1
-      const order = row.timelineOrder ?? row.position
+      const order = orderOf(row)
       at = wish.backward ? order - 1 : order
       if (view.maySee(row)) rows.push(row)
     }

@@ -3,7 +3,7 @@ import { type Position, type Reader, statement } from '../storage/handles.ts'
 import { joinedMembersOf, memberOf, shareRoom } from './members.ts'
 
 const changes = statement<[Position, Position], { nid: number; userId: UserId; membership: string; joinedAt: Position | null }>(
-  'SELECT room_nid AS nid, user_id AS userId, membership, joined_at AS joinedAt FROM memberships WHERE position > ? AND position <= ?',
+  'SELECT room_nid AS nid, user_id AS userId, membership, joined_at AS joinedAt FROM memberships WHERE changed_at > ? AND changed_at <= ?',
 )
 
 /** Who began to share a room with a user between two positions, and who no longer shares any. */
@@ -19,7 +19,7 @@ export function sharingChanges(reader: Reader, userId: string, from: Position, t
     }
     const own = memberOf(reader, change.nid, userId)
     const isIn = own?.membership === 'join'
-    const wentToo = !isIn && own !== undefined && own.position > from
+    const wentToo = !isIn && own !== undefined && own.changedAt > from
     if (isIn && change.membership === 'join' && (change.joinedAt ?? 0) > from) joined.add(change.userId)
     else if ((isIn || wentToo) && (change.membership === 'leave' || change.membership === 'ban')) left.add(change.userId)
   }

@@ -6,7 +6,10 @@ const newestNode = statement<[], number | null>('SELECT max(id) FROM state_nodes
 const rootsOfEvents = statement<[Position], { position: Position; root: Root }>(
   'SELECT position, state_root AS root FROM events WHERE position > ? ORDER BY position LIMIT 2000',
 )
-const rootsOfRooms = statement<[], Root>('SELECT state_root FROM rooms', 'pluck')
+const rootsOfRooms = statement<[number, Position], { nid: number; position: Position; root: Root }>(
+  `SELECT room_nid AS nid, position, state_root AS root FROM room_states WHERE (room_nid, position) > (?, ?)
+   ORDER BY room_nid, position LIMIT 2000`,
+)
 const nodesAfter = statement<[number, number], number>(
   'SELECT id FROM state_nodes WHERE id > ? AND id <= ? ORDER BY id LIMIT 2000',
   'pluck',
@@ -20,7 +23,12 @@ const nodesAfter = statement<[number, number], number>(
 export async function collectUnusedStates({ reader, write }: Pick<Storage, 'reader' | 'write'>): Promise<number> {
   const newest = newestNode(reader).get() ?? 0
   const used = createBitSet(newest)
-  for (const root of rootsOfRooms(reader).all()) markState(reader, root, used)
+  for (let last = { nid: 0, position: 0 }, rows = rootsOfRooms(reader).all(0, 0); rows.length > 0; ) {
+    for (const { root } of rows) markState(reader, root, used)
+    last = rows.at(-1) ?? last
+    rows = rootsOfRooms(reader).all(last.nid, last.position)
+    await othersFirst()
+  }
   for (let at: Position = 0, rows = rootsOfEvents(reader).all(at); rows.length > 0; rows = rootsOfEvents(reader).all(at)) {
     for (const { root } of rows) markState(reader, root, used)
     at = rows.at(-1)?.position ?? at

@@ -11,3 +11,14 @@ export function stateKeyNumber(reader: Reader, type: string, stateKey: string): 
 export function makeStateKeyNumber(tx: Writer, type: string, stateKey: string): number {
   return find(tx).get(type, stateKey) ?? Number(insert(tx).run(type, stateKey).lastInsertRowid)
 }
+
+const pair = statement<[number], { type: string; stateKey: string }>(
+  'SELECT type, state_key AS stateKey FROM state_keys WHERE id = ?',
+)
+
+/** The type and state key that a number stands for. */
+export function pairOf(reader: Reader, key: number): { readonly type: string; readonly stateKey: string } {
+  const found = pair(reader).get(key)
+  if (!found) throw new Error(`no state key ${key}`)
+  return found
+}

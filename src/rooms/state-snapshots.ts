@@ -61,6 +61,38 @@ export function* stateChanges(reader: Reader, from: Root, to: Root): Generator<P
   for (const position of statePositions(reader, to)) if (!known.has(position)) yield position
 }
 
+/** The keys whose entries differ between two states. */
+export function* differingKeys(reader: Reader, one: Root, other: Root): Generator<number> {
+  if (one === other) return
+  const [a, b] = [one, other].map((id) => (id === emptyState ? undefined : load(reader, id)))
+  if (a && b && 'children' in a && 'children' in b) {
+    for (const [index, child] of a.children.entries()) yield* differingKeys(reader, child, b.children[index] ?? 0)
+    return
+  }
+  const entries = new Map(stateEntries(reader, one))
+  for (const [key, position] of stateEntries(reader, other)) {
+    if (entries.get(key) !== position) yield key
+    entries.delete(key)
+  }
+  for (const key of entries.keys()) yield key
+}
+
+function* stateEntries(reader: Reader, root: Root): Generator<Entry> {
+  if (root === emptyState) return
+  const node = load(reader, root)
+  if ('entries' in node) yield* node.entries
+  else for (const child of node.children) yield* stateEntries(reader, child)
+}
+
+/** A state of many entries at once; far cheaper than one after the other. */
+export function stateOf(tx: Writer, entries: Iterable<readonly [key: number, position: Position]>): Root {
+  return build(
+    tx,
+    [...new Map(entries)].sort((a, b) => a[0] - b[0]),
+    28,
+  )
+}
+
 /** A state with one entry set; the same root if it is set already. */
 export function withEntry(tx: Writer, root: Root, key: number, position: Position): Root {
   return insert(tx, root, [key, position], 28)
@@ -82,6 +114,42 @@ function insert(tx: Writer, id: number, entry: Entry, shift: number): number {
   const before = node.children[slot] ?? emptyState
   const after = insert(tx, before, entry, shift - 4)
   return after === before ? id : save(tx, { children: node.children.with(slot, after) })
+}
+
+/** A state without the entry of one key. */
+export function withoutEntry(tx: Writer, root: Root, key: number): Root {
+  return remove(tx, root, key, 28)
+}
+
+function remove(tx: Writer, id: number, key: number, shift: number): number {
+  if (id === emptyState) return id
+  const node = load(tx, id)
+  if ('entries' in node) {
+    const entries = node.entries.filter((entry) => entry[0] !== key)
+    return entries.length === node.entries.length ? id : build(tx, entries, shift)
+  }
+  const slot = (hashOf(key) >>> shift) & 15
+  const before = node.children[slot] ?? emptyState
+  const after = remove(tx, before, key, shift - 4)
+  if (after === before) return id
+  const children = node.children.with(slot, after)
+  // What fits into a leaf is one, whatever was there before.
+  const few = fewEntries(tx, children)
+  return few ? build(tx, few, shift) : save(tx, { children })
+}
+
+/** The entries below some nodes, unless there are more than one leaf takes. */
+function fewEntries(tx: Writer, ids: readonly number[]): Entry[] | undefined {
+  const found: Entry[] = []
+  for (const id of ids) {
+    if (id === emptyState) continue
+    const node = load(tx, id)
+    // A branch has more entries than a leaf can take.
+    if ('children' in node) return undefined
+    found.push(...node.entries)
+    if (found.length > maxLeaf) return undefined
+  }
+  return found.sort((a, b) => a[0] - b[0])
 }
 
 function build(tx: Writer, entries: readonly Entry[], shift: number): number {

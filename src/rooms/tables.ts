@@ -81,6 +81,8 @@ export const memberships = sqliteTable(
     membership: text('membership').notNull(),
     /** Of the membership event. */
     position: integer('position').notNull(),
+    /** Position at which it became current: later than its own where the state was resolved anew. */
+    changedAt: integer('changed_at').notNull(),
     /** Position at which the user began to be joined without a break. */
     joinedAt: integer('joined_at'),
     forgotten: integer('forgotten', { mode: 'boolean' }).notNull().default(false),
@@ -89,8 +91,41 @@ export const memberships = sqliteTable(
     primaryKey({ columns: [table.roomNid, table.userId] }),
     index('memberships_user').on(table.userId, table.membership),
     // What changed between two syncs, in whichever room.
-    index('memberships_position').on(table.position),
+    index('memberships_changed_at').on(table.changedAt),
   ],
+)
+
+/** The servers that have users joined to a room, a projection of `memberships`. */
+export const roomServers = sqliteTable(
+  'room_servers',
+  { roomNid: integer('room_nid').notNull(), server: text('server').notNull(), joined: integer('joined').notNull() },
+  (table) => [primaryKey({ columns: [table.roomNid, table.server] }), index('room_servers_server').on(table.server)],
+)
+
+/** Which state was current from a position on: what sync compares. */
+export const roomStates = sqliteTable(
+  'room_states',
+  { roomNid: integer('room_nid').notNull(), position: integer('position').notNull(), stateRoot: integer('state_root').notNull() },
+  (table) => [primaryKey({ columns: [table.roomNid, table.position] })],
+)
+
+/** Events that the room's graph points at and this server has no state for: where its knowledge ends, and history can be fetched. */
+export const missingEvents = sqliteTable(
+  'missing_events',
+  {
+    roomNid: integer('room_nid').notNull(),
+    eventId: text('event_id').notNull(),
+    /** Position of the first event that pointed at it. */
+    child: integer('child').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.roomNid, table.eventId] })],
+)
+
+/** What a server elsewhere told of a room when it invited a user of this one, or took a knock: stripped state events, a JSON array. */
+export const strippedStates = sqliteTable(
+  'stripped_states',
+  { roomNid: integer('room_nid').notNull(), userId: text('user_id').notNull(), events: text('events').notNull() },
+  (table) => [primaryKey({ columns: [table.roomNid, table.userId] })],
 )
 
 /** What an event relates to (`m.relates_to`), for redactions' sake kept apart from the event. */

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../matrix/json.ts'
 import { type Position, type Reader, statement } from '../storage/handles.ts'
-import { contentText, type EventRow, EventStatus, eventColumns } from './event-store.ts'
+import { contentText, type EventRow, EventStatus, eventColumns, orderOf } from './event-store.ts'
 
-export { positionOf } from './event-store.ts'
+export { placeOf } from './event-store.ts'
 
 const shown = `e.status = ${EventStatus.accepted}`
 const backward = statement<[number, number, number, number], EventRow>(
@@ -37,7 +37,7 @@ export function relationOf(
 /** Events as push rules look at them, oldest first; the content is parsed only where a rule asks. */
 export function pushView(reader: Reader, nid: number, from: Position, to: Position, limit: number) {
   return eventsAfter(reader, nid, from, to, limit).map((row) => ({
-    position: row.position,
+    position: orderOf(row),
     type: row.type,
     sender: row.sender,
     stateKey: row.stateKey,

@@ -1,7 +1,7 @@
 import { mayUserSee } from '../matrix/history-visibility.ts'
 import type { JsonValue } from '../matrix/json.ts'
 import type { Position, Reader } from '../storage/handles.ts'
-import { type EventRow, eventAt, pduAt, versionOf } from './event-store.ts'
+import { type EventRow, eventAt, orderOf, pduAt, versionOf } from './event-store.ts'
 import { memberOf, type Room } from './members.ts'
 import { contentAt } from './state.ts'
 import type { Root } from './state-snapshots.ts'
@@ -41,7 +41,7 @@ export function roomView(reader: Reader, room: Room, userId: string): RoomView {
   function joinedAfter(row: EventRow): boolean {
     if (joinedSince !== undefined) return true
     lastJoin ??= member ? lastJoinedAt(reader, room, member.position) : 0
-    return row.position < lastJoin
+    return orderOf(row) < lastJoin
   }
 
   return {
@@ -61,7 +61,7 @@ export function roomView(reader: Reader, room: Room, userId: string): RoomView {
       })
     },
     membershipAt(row) {
-      if (joinedSince !== undefined && row.position >= joinedSince) return 'join'
+      if (joinedSince !== undefined && orderOf(row) >= joinedSince) return 'join'
       const membership = isOwnMembership(row)
         ? pduAt(reader, row.position, versionOf(room)).content.membership
         : stateAt(row.stateRoot).membership
@@ -70,13 +70,13 @@ export function roomView(reader: Reader, room: Room, userId: string): RoomView {
   }
 }
 
-/** The end of the last time that somebody was joined who is no longer: position of the event that ended it; 0: never. */
+/** The end of the last time that somebody was joined who is no longer: place of the event that ended it; 0: never. */
 function lastJoinedAt(reader: Reader, room: Room, newest: Position): Position {
   let position: Position | null = newest
   for (let step = 0; position !== null && step < maxWalk; step += 1) {
     const row: EventRow = eventAt(reader, position)
     if (row.replaces === null) return 0
-    if (pduAt(reader, row.replaces, versionOf(room)).content.membership === 'join') return position
+    if (pduAt(reader, row.replaces, versionOf(room)).content.membership === 'join') return orderOf(row)
     position = row.replaces
   }
   return 0

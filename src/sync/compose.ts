@@ -88,7 +88,7 @@ function section(rooms: readonly ListedRoom[], write: (room: ListedRoom) => stri
 }
 
 function isNew({ query }: RoomContext, room: ListedRoom, membership: ListedRoom['membership']): boolean {
-  return room.membership === membership && room.position > query.from && room.position <= query.to
+  return room.membership === membership && room.changedAt > query.from && room.changedAt <= query.to
 }
 
 function invitedRoom(context: RoomContext, room: ListedRoom): string | undefined {

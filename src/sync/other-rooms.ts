@@ -1,6 +1,6 @@
 import { wasJoined } from '../rooms/access.ts'
 import { strippedEvent } from '../rooms/client-event.ts'
-import { type EventRow, eventAt, pduAt, versionOf } from '../rooms/event-store.ts'
+import { type EventRow, eventAt, orderOf, pduAt, versionOf } from '../rooms/event-store.ts'
 import { renderingFor } from '../rooms/history.ts'
 import { type Room, roomOf } from '../rooms/members.ts'
 import { currentEntry } from '../rooms/state.ts'
@@ -44,7 +44,7 @@ export function leftRoom(context: RoomContext, listed: ListedRoom): string {
   const { reader, filter, userId } = query
   const room = roomOf(reader, listed.nid)
   const view = roomView(reader, room, userId)
-  const end = Math.min(listed.position, query.to)
+  const end = Math.min(listed.changedAt, query.to)
   const sightOf = sightThrough(view, context.ignored)
   const isOwn = (row: EventRow) => row.position === listed.position
   // The rules of visibility hide the end of an invitation, but the client must learn of it.
@@ -71,9 +71,10 @@ function cameAndWent(reader: Reader, room: Room, newest: Position, from: Positio
   let at: Position | null = newest
   for (let step = 0; at !== null && step < maxWalk; step += 1) {
     const isJoin = pduAt(reader, at, versionOf(room)).content.membership === 'join'
-    if (at <= from) return joined && !isJoin
+    const row: EventRow = eventAt(reader, at)
+    if (orderOf(row) <= from) return joined && !isJoin
     joined ||= isJoin
-    at = eventAt(reader, at).replaces
+    at = row.replaces
   }
   return joined
 }

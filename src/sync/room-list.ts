@@ -11,13 +11,15 @@ export interface ListedRoom {
   readonly membership: Membership
   /** Of the viewer's membership event. */
   readonly position: Position
+  /** Since when that is current. */
+  readonly changedAt: Position
   readonly joinedAt: Position | null
   readonly lastPosition: Position
   readonly forgotten: 0 | 1
 }
 
 const everyRoom = statement<[string], ListedRoom>(
-  `SELECT r.nid, r.room_id AS roomId, m.membership, m.position, m.joined_at AS joinedAt, r.last_position AS lastPosition, m.forgotten
+  `SELECT r.nid, r.room_id AS roomId, m.membership, m.position, m.changed_at AS changedAt, m.joined_at AS joinedAt, r.last_position AS lastPosition, m.forgotten
    FROM memberships m JOIN rooms r ON r.nid = m.room_nid WHERE m.user_id = ?`,
 )
 

@@ -1,6 +1,6 @@
 import { rootAfter } from '../rooms/access.ts'
 import { eventPasses, roomPasses } from '../rooms/event-filter.ts'
-import { type EventRow, eventAt } from '../rooms/event-store.ts'
+import { type EventRow, eventAt, orderOf } from '../rooms/event-store.ts'
 import type { Room } from '../rooms/members.ts'
 import { entryAt } from '../rooms/state.ts'
 import { emptyState, type Root, stateChanges } from '../rooms/state-snapshots.ts'
@@ -26,6 +26,11 @@ export function readState(reader: Reader, room: Room, timeline: Timeline, wish: 
   const target = wish.after ? end : (timeline.rows[0]?.stateRoot ?? end)
   const known: Root = wish.from === 0 ? emptyState : rootAfter(reader, room, wish.from)
   const rows = [...stateChanges(reader, known, target)].map((position) => eventAt(reader, position))
+  // Where the graph has forks, what holds at the end need not follow from the timeline.
+  for (const position of target === end ? [] : stateChanges(reader, target, end)) {
+    const row = eventAt(reader, position)
+    if (orderOf(row) <= timeline.start) rows.push(row)
+  }
   const inTimeline = new Set(wish.after ? [] : timeline.rows.map((row) => row.position))
   const wanted = rows.filter((row) => !inTimeline.has(row.position) && eventPasses(wish.filter, row))
   if (!wish.lazy) return wanted

@@ -1,5 +1,5 @@
 import { eventPasses, roomPasses } from '../rooms/event-filter.ts'
-import type { EventRow } from '../rooms/event-store.ts'
+import { type EventRow, orderOf } from '../rooms/event-store.ts'
 import type { Room } from '../rooms/members.ts'
 import type { RoomEventFilter } from '../rooms/sync-stream.ts'
 import { eventsBefore } from '../rooms/timeline.ts'
@@ -43,13 +43,13 @@ export function readTimeline(
       // Hidden state in the middle would be in neither the timeline nor the state before it.
       if (sight === 'hidden' && begun) return { rows: rows.reverse(), limited: true, start: at }
       if (sight === 'hidden' || sight === 'skipped' || !eventPasses(filter, row)) {
-        at = row.position - 1
+        at = orderOf(row) - 1
         continue
       }
       if (rows.length === limit) return { rows: rows.reverse(), limited: true, start: at }
       rows.push(row)
       begun ||= sight === 'shown'
-      at = row.position - 1
+      at = orderOf(row) - 1
     }
     if (found.length < batch) return { rows: rows.reverse(), limited: false, start: at }
   }

@@ -6,12 +6,15 @@ import { expect, onTestFinished, test } from 'vitest'
 import { collectUnusedStates } from '../../src/rooms/state-collection.ts'
 import {
   deleteNodes,
+  differingKeys,
   emptyState,
   type Root,
   stateChanges,
   stateEntry,
+  stateOf,
   statePositions,
   withEntry,
+  withoutEntry,
 } from '../../src/rooms/state-snapshots.ts'
 import type { Reader, Writer } from '../../src/storage/handles.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
@@ -245,14 +248,34 @@ test('comparing two large states walks only where they differ', async () => {
   expect(() => [...statePositions(storage.reader, to)]).toThrow('no state node')
 })
 
+test('taking away, comparing and building at once agree with setting one after the other', async () => {
+  const storage = openEmpty()
+  await fc.assert(
+    fc.asyncProperty(changes, fc.array(fc.nat(), { maxLength: 60 }), async (list, picks) => {
+      await storage.write((tx) => {
+        const model = new Map(list)
+        const whole = build(tx, list)
+        expect(shapeOf(tx, stateOf(tx, model))).toEqual(shapeOf(tx, whole))
+        const left = new Map(model)
+        let root = whole
+        for (const pick of picks) {
+          const key = [...model.keys()][pick % Math.max(1, model.size)] ?? 1
+          left.delete(key)
+          root = withoutEntry(tx, root, key)
+        }
+        expect(shapeOf(tx, root)).toEqual(shapeOf(tx, build(tx, left)))
+        const gone = [...model.keys()].filter((key) => !left.has(key))
+        expect(sorted(differingKeys(tx, whole, root))).toEqual(sorted(gone))
+        expect(sorted(differingKeys(tx, root, whole))).toEqual(sorted(gone))
+      })
+    }),
+  )
+})
+
 /** A room, or an event of one, that needs a state. */
 function hold(tx: Writer, root: Root, kind: 'room' | 'event'): void {
   if (kind === 'room') {
-    tx.raw
-      .prepare(
-        `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, '12', ?, 0, 0, 0)`,
-      )
-      .run(`!${tx.nextPosition()}:a.test`, root)
+    tx.raw.prepare('INSERT INTO room_states (room_nid, position, state_root) VALUES (?, ?, ?)').run(1, tx.nextPosition(), root)
     return
   }
   const position = tx.nextPosition()
@@ -275,7 +298,7 @@ test('collecting removes exactly the nodes that no room and no event needs', asy
       const kept: { root: Root; model: Model }[] = []
       const dropped: Root[] = []
       await storage.write((tx) => {
-        tx.raw.exec('DELETE FROM rooms; DELETE FROM events; DELETE FROM state_nodes')
+        tx.raw.exec('DELETE FROM room_states; DELETE FROM events; DELETE FROM state_nodes')
         const model = new Map(list)
         let root = build(tx, list)
         dropped.push(root)

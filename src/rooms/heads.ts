@@ -1,0 +1,76 @@
+import type { Pdu } from '../matrix/pdu.ts'
+import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
+import { EventStatus, findEvent, pduAt, versionOf } from './event-store.ts'
+import type { Room } from './members.ts'
+
+const positions = statement<[number], Position>('SELECT position FROM room_heads WHERE room_nid = ?', 'pluck')
+const add = statement<[number, Position], never>(
+  'INSERT INTO room_heads (room_nid, position) VALUES (?, ?) ON CONFLICT DO NOTHING',
+)
+const drop = statement<[number, Position], never>('DELETE FROM room_heads WHERE room_nid = ? AND position = ?')
+const dropAll = statement<[number], never>('DELETE FROM room_heads WHERE room_nid = ?')
+const isMissing = statement<[number, string], Position>(
+  'SELECT child FROM missing_events WHERE room_nid = ? AND event_id = ?',
+  'pluck',
+)
+const found = statement<[number, string], never>('DELETE FROM missing_events WHERE room_nid = ? AND event_id = ?')
+const miss = statement<[number, string, Position], never>(
+  'INSERT INTO missing_events (room_nid, event_id, child) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+)
+const missing = statement<[number, number], { eventId: string; child: Position }>(
+  'SELECT event_id AS eventId, child FROM missing_events WHERE room_nid = ? ORDER BY child DESC LIMIT ?',
+)
+
+/** The newest events of the room's graph ("forward extremities"): what the next event points at. */
+export function headsOf(reader: Reader, nid: number): readonly Position[] {
+  return positions(reader).all(nid)
+}
+
+/** Where the graph ends because this server has no more of it ("backward extremities"), with an event that points there, latest first. */
+export function missingEventsOf(reader: Reader, nid: number, limit: number) {
+  return missing(reader).all(nid, limit)
+}
+
+/** Events that failed, walked through to what they stand on. */
+const maxWalk = 100
+
+/** Takes an accepted event into the graph: it replaces what it stands on, unless something else already stands on it. */
+export function advanceHeads(tx: Writer, room: Room, pdu: Pdu, position: Position): void {
+  const wasAwaited = noteFound(tx, room, pdu)
+  const version = versionOf(room)
+  const behind = new Set(pdu.prevEvents)
+  for (const id of behind) {
+    const row = findEvent(tx, id)
+    if (!row || (row.status & EventStatus.outlier) !== 0) {
+      miss(tx).run(room.nid, id, position)
+      continue
+    }
+    drop(tx).run(room.nid, row.position)
+    // What was refused did not replace what it stood on, but whoever stands on it stands on that as well.
+    if (row.status !== EventStatus.accepted && behind.size < maxWalk) {
+      for (const before of pduAt(tx, row.position, version).prevEvents) behind.add(before)
+    }
+  }
+  if (!wasAwaited) add(tx).run(room.nid, position)
+}
+
+/** Begins anew with one event, as after a join: what was before it is not known to have held since. */
+export function restartHeads(tx: Writer, room: Room, pdu: Pdu, position: Position): void {
+  dropAll(tx).run(room.nid)
+  advanceHeads(tx, room, pdu, position)
+}
+
+/** The event is no longer missing; whether it was. */
+export function noteFound(tx: Writer, room: Room, pdu: Pdu): boolean {
+  if (isMissing(tx).get(room.nid, pdu.eventId) === undefined) return false
+  found(tx).run(room.nid, pdu.eventId)
+  return true
+}
+
+/** An event out of the past stands on others that may be missing. */
+export function noteMissing(tx: Writer, room: Room, pdu: Pdu, position: Position): void {
+  for (const id of pdu.prevEvents) {
+    const row = findEvent(tx, id)
+    if (!row || (row.status & EventStatus.outlier) !== 0) miss(tx).run(room.nid, id, position)
+  }
+}

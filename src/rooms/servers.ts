@@ -1,0 +1,29 @@
+import type { ServerName } from '../matrix/identifiers.ts'
+import { type Reader, statement } from '../storage/handles.ts'
+
+const inRoom = statement<[number], ServerName>('SELECT server FROM room_servers WHERE room_nid = ?', 'pluck')
+const isIn = statement<[number, string], number>('SELECT 1 FROM room_servers WHERE room_nid = ? AND server = ?', 'pluck')
+const sharing = statement<[string], ServerName>(
+  `SELECT DISTINCT s.server FROM memberships m JOIN room_servers s ON s.room_nid = m.room_nid WHERE m.user_id = ? AND m.membership = 'join'`,
+  'pluck',
+)
+const every = statement<[], ServerName>('SELECT DISTINCT server FROM room_servers', 'pluck')
+
+/** The servers with users joined to a room, this one included. */
+export function serversIn(reader: Reader, nid: number): readonly ServerName[] {
+  return inRoom(reader).all(nid)
+}
+
+export function isServerIn(reader: Reader, nid: number, server: ServerName): boolean {
+  return isIn(reader).get(nid, server) !== undefined
+}
+
+/** The servers that share a room with a user, this one included if the user is joined anywhere. */
+export function serversSharingRoomWith(reader: Reader, userId: string): readonly ServerName[] {
+  return sharing(reader).all(userId)
+}
+
+/** Every server that this one shares a room with, or shared one when it left it; this one included. */
+export function knownServers(reader: Reader): readonly ServerName[] {
+  return every(reader).all()
+}
