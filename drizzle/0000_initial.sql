@@ -155,6 +155,28 @@ CREATE TABLE `media_removals` (
 	`content_hash` text PRIMARY KEY NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE `disk_days` (
+	`day` integer PRIMARY KEY NOT NULL,
+	`database_bytes` integer NOT NULL,
+	`media_bytes` integer NOT NULL,
+	`free_bytes` integer NOT NULL
+);
+
+CREATE TABLE `job_runs` (
+	`name` text NOT NULL,
+	`started_at` integer NOT NULL,
+	`duration` integer,
+	`result` text NOT NULL,
+	`detail` text NOT NULL,
+	PRIMARY KEY(`name`, `started_at`)
+) WITHOUT ROWID;
+
+CREATE INDEX `job_runs_result` ON `job_runs` (`name`,`result`,`started_at`);
+CREATE TABLE `restores` (
+	`restored_at` integer PRIMARY KEY NOT NULL,
+	`report` text NOT NULL
+);
+
 CREATE TABLE `profile_fields` (
 	`user_id` text NOT NULL,
 	`key` text NOT NULL,

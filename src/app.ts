@@ -26,7 +26,7 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
-import type { Job } from './operations/jobs.ts'
+import { createJobs, type Jobs } from './operations/jobs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
@@ -94,7 +94,7 @@ export interface App {
   /** What the metrics listener serves; undefined: it is off. */
   readonly metrics: Metrics['app'] | undefined
   /** What is to be done at night. */
-  readonly jobs: readonly Job[]
+  readonly jobs: Jobs
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
   /** Answers long polls, finishes writes, closes the database. */
@@ -261,13 +261,18 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
         ...directoryFederationEndpoints(storage, serverName),
       ]
     : []
+  const jobs = createJobs([{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }], {
+    storage,
+    clock,
+    log,
+  })
   return {
     client: mount(endpoints, { ...mounting, authenticate: accounts.authenticate }),
     federation: federation && mount(serverEndpoints, { ...mounting, authenticateServer: federation.authenticate }),
     storage,
     endpoints: [...endpoints, ...serverEndpoints],
     metrics: metrics?.app,
-    jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
+    jobs,
     administration: accounts.administration,
     async close() {
       typing.close()

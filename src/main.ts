@@ -3,7 +3,6 @@ import { createControlSocket } from './accounts/control.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, ConfigProblems, loadConfig, settings } from './config.ts'
 import { type Certificate, type ListenAddress, type Listener, listen } from './http/listener.ts'
-import { startJobs } from './operations/jobs.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
 import { systemRandom } from './platform/random.ts'
@@ -31,7 +30,7 @@ async function main(): Promise<void> {
     config.federation_listen &&
     (await open('federation_listen', config.federation_listen, app.federation.fetch, certificateOf(config)))
   const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
-  const stopJobs = startJobs(app.jobs, log)
+  await app.jobs.start()
   announce(config, listener.address, federation?.address, app)
 
   let stopping = false
@@ -42,7 +41,7 @@ async function main(): Promise<void> {
     const drained = Promise.all([listener.close(grace), federation?.close(grace)])
     // Only now: a client that is answered asks again at once, and may not find the door still open.
     app.storage.waiters.close()
-    await stopJobs()
+    await app.jobs.stop()
     await drained
     await metrics?.close(0)
     await control.close()

@@ -1,26 +1,101 @@
 import { schedule } from 'node-cron'
+import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import type { Storage } from '../storage/storage.ts'
+import { beginRun, endRun, interruptRuns, type JobRun, lastRun, lastSuccess } from './job-runs.ts'
 
 /** Work that is done now and then, at night where it can be. */
 export interface Job {
   readonly name: string
   /** In cron's five fields, local time. */
   readonly when: string
-  run(): Promise<unknown>
+  /** Resolves with what is kept of it: numbers and ids, never contents. `signal`: the server stops. */
+  run(signal: AbortSignal): Promise<unknown>
 }
 
-/** Begins the rounds of `jobs`; the result ends them. A job that fails is logged and tried again at its next time. */
-export function startJobs(jobs: readonly Job[], log: Log): () => Promise<void> {
-  const tasks = jobs.map((job) => schedule(job.when, () => runJob(job, log), { name: job.name, noOverlap: true }))
-  return async () => {
-    for (const task of tasks) await task.destroy()
+/** What anybody can see of a job. */
+export interface JobState {
+  readonly name: string
+  readonly when: string
+  /** Undefined: never ran. */
+  readonly last: JobRun | undefined
+  readonly lastSuccess: JobRun | undefined
+}
+
+export interface Jobs {
+  /** Begins the rounds. A job that fails is logged and tried again at its next time. */
+  start(): Promise<void>
+  /** Runs a job now, or joins the run under way. Undefined: there is no such job. */
+  run(name: string): Promise<JobRun> | undefined
+  states(): readonly JobState[]
+  /** Ends the rounds, asks what runs to end, and waits for it. */
+  stop(): Promise<void>
+}
+
+export interface JobsDeps {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDeps): Jobs {
+  const running = new Map<string, Promise<JobRun>>()
+  const stopping = new AbortController()
+  let tasks: ReturnType<typeof schedule>[] = []
+
+  async function carryOut(job: Job): Promise<JobRun> {
+    const begun = clock.now()
+    const { name } = job
+    const startedAt = await storage.write((tx) => beginRun(tx, name, begun))
+    const ended = await outcome(job, stopping.signal, log)
+    const run = { name, startedAt, duration: Math.max(0, clock.now() - begun), ...ended }
+    await storage.write((tx) => endRun(tx, run))
+    return run
+  }
+
+  function run(job: Job): Promise<JobRun> {
+    const before = running.get(job.name)
+    if (before) return before
+    const begun = carryOut(job).finally(() => running.delete(job.name))
+    running.set(job.name, begun)
+    return begun
+  }
+
+  return {
+    async start() {
+      await storage.write(interruptRuns)
+      // The disk may be what fails: then only the log can say so.
+      const atItsTime = (job: Job) => () => run(job).catch((err) => log.error({ job: job.name, err }, 'job not recorded'))
+      tasks = jobs.map((job) => schedule(job.when, atItsTime(job), { name: job.name, noOverlap: true }))
+    },
+    run(name) {
+      const job = jobs.find((candidate) => candidate.name === name)
+      return job && run(job)
+    },
+    states: () =>
+      jobs.map(({ name, when }) => ({
+        name,
+        when,
+        last: lastRun(storage.reader, name),
+        lastSuccess: lastSuccess(storage.reader, name),
+      })),
+    async stop() {
+      stopping.abort()
+      for (const task of tasks) await task.destroy()
+      await Promise.allSettled(running.values())
+    },
   }
 }
 
-export async function runJob(job: Job, log: Log): Promise<void> {
+async function outcome(job: Job, signal: AbortSignal, log: Log): Promise<Pick<JobRun, 'result' | 'detail'>> {
   try {
-    log.info({ job: job.name, result: await job.run() }, 'job done')
+    const detail = await job.run(signal)
+    log.info({ job: job.name, result: detail }, 'job done')
+    return { result: 'done', detail: detail ?? null }
   } catch (error) {
+    if (signal.aborted) return { result: 'interrupted', detail: null }
     log.error({ job: job.name, err: error }, 'job failed')
+    const { kind, message } = error as { kind?: unknown; message?: unknown }
+    return { result: 'failed', detail: { ...(typeof kind === 'string' && { kind }), problem: String(message ?? error) } }
   }
 }
