@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { parseBody } from '../http/json-body.ts'
 import { checkBody } from '../http/validation.ts'
+import { parseJson } from '../matrix/canonical-json.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import { isObject, type JsonObject } from '../matrix/json.ts'
 import type { Signer } from '../matrix/signatures.ts'
@@ -21,6 +22,8 @@ export interface Question {
   /** For PUT and POST, and only for them. */
   readonly content?: JsonObject
   readonly limits?: Partial<Limits>
+  /** The answer holds events, whose hashes depend on how numbers are written. */
+  readonly exactNumbers?: boolean
 }
 
 export type Answered<Body> =
@@ -43,7 +46,7 @@ export function createFederationClient({
   readonly transport: Transport
 }): FederationClient {
   return {
-    async ask(destination, { method, target, content, limits }, schema) {
+    async ask(destination, { method, target, content, limits, exactNumbers }, schema) {
       const answer = await transport.send(destination, {
         method,
         target,
@@ -56,13 +59,19 @@ export function createFederationClient({
         limits: { ...usualLimits, ...limits },
       })
       if ('problem' in answer) return answer
-      const read = parseBody(answer.body.toString('utf8'))
-      if ('error' in read) return { problem: `status ${answer.status}: ${read.error.message}` }
+      const read = readAnswer(answer.body.toString('utf8'), exactNumbers === true)
+      if ('problem' in read) return { problem: `status ${answer.status}: ${read.problem}` }
       if (answer.status !== 200) return refusalIn(answer.status, read.value)
       const wrong = checkBody(schema, read.value)
       return wrong ? { problem: wrong.message } : { body: read.value as Static<typeof schema> }
     },
   }
+}
+
+function readAnswer(text: string, exactNumbers: boolean): { readonly value: unknown } | { readonly problem: string } {
+  if (exactNumbers) return parseJson(text, 'lenient')
+  const read = parseBody(text)
+  return 'error' in read ? { problem: read.error.message } : read
 }
 
 function refusalIn(status: number, body: unknown): Answered<never> {

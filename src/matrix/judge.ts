@@ -5,7 +5,7 @@ import type { StateLookup } from './authorisation/scene.ts'
 import { createEventIdOf } from './identifiers.ts'
 import type { Pdu } from './pdu.ts'
 import type { RoomVersion } from './room-versions.ts'
-import type { Rejected } from './verdict.ts'
+import type { Rejected, Verdict } from './verdict.ts'
 
 export interface JudgeFacts {
   /** Events that this server has: all auth events of the event must be among them, in room version 12 the create event as well. */
@@ -23,14 +23,18 @@ export type Judgement =
 
 /** Server-server API, "Checks performed on receipt of a PDU", 4 to 6; for our own events too. */
 export function judge(version: RoomVersion, event: Pdu, facts: JudgeFacts): Judgement {
-  const listed = checkAuthEvents(version, event, facts.authEvents)
-  if (!listed.ok) return { outcome: 'reject', failed: 4, verdict: listed }
-  const byAuthEvents = authorize(version, event, stateOfAuthEvents(version, event, facts.authEvents))
+  const byAuthEvents = judgeByAuthEvents(version, event, facts.authEvents)
   if (!byAuthEvents.ok) return { outcome: 'reject', failed: 4, verdict: byAuthEvents }
   const before = authorize(version, event, facts.stateBefore)
   if (!before.ok) return { outcome: 'reject', failed: 5, verdict: before }
   const now = authorize(version, event, facts.currentState)
   return now.ok ? { outcome: 'accept' } : { outcome: 'soft-fail', failed: 6, verdict: now }
+}
+
+/** Check 4 alone, which is all that can be asked of an event for which no state is known. */
+export function judgeByAuthEvents(version: RoomVersion, event: Pdu, lookup: EventLookup): Verdict {
+  const listed = checkAuthEvents(version, event, lookup)
+  return listed.ok ? authorize(version, event, stateOfAuthEvents(version, event, lookup)) : listed
 }
 
 /** The state that an event's auth events make up. At most ten, so a search is cheaper than a map. */

@@ -18,8 +18,8 @@ export interface Writer extends Reader {
   readonly writable: true
   /** What readers see meanwhile: for those who keep something in memory for each of the two. */
   readonly snapshot: Reader
-  /** Takes the next position. */
-  nextPosition(): Position
+  /** Takes the next position; `skip`: so many before it are left free, for what belongs before it and comes later. */
+  nextPosition(skip?: number): Position
   /** Wakes those who wait for `key` once this write is on disk. */
   wake(key: WakeKey): void
   /** Runs once this write is on disk and visible to readers, before anybody is answered. */

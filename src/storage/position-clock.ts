@@ -18,8 +18,8 @@ export function createPositionClock(database: Database) {
     get last(): Position {
       return last
     },
-    next(): Position {
-      last += 1
+    next(skip = 0): Position {
+      last += 1 + skip
       if (last > reserved) {
         reserve.run(last + reservation)
         reserved = last + reservation

@@ -106,9 +106,9 @@ function createStorage(options: StorageOptions, unlock: () => void): Storage {
     get position() {
       return clock.last
     },
-    nextPosition() {
+    nextPosition(skip) {
       underWay()
-      return clock.next()
+      return clock.next(skip)
     },
     wake: (key) => underWay().wakes.push(key),
     whenVisible: (action) => underWay().visible.push(action),

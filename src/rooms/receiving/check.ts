@@ -1,0 +1,38 @@
+import { checkFormat, toPdu } from '../../matrix/format.ts'
+import type { RoomId, ServerName } from '../../matrix/identifiers.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+import type { Pdu } from '../../matrix/pdu.ts'
+import type { Receipt } from '../../matrix/receipt.ts'
+import type { RoomVersion } from '../../matrix/room-versions.ts'
+
+/** Signatures and hashes of events, in order; the servers in `notaries` may help with keys that cannot be had otherwise. */
+export type VerifyEvents = (
+  events: readonly { readonly raw: JsonObject; readonly version: RoomVersion }[],
+  notaries: readonly ServerName[],
+) => Promise<readonly Receipt[]>
+
+export type Checked = { readonly pdu: Pdu } | { readonly problem: string; readonly raw: JsonObject }
+
+/** Server-server API, "Checks performed on receipt of a PDU", 1 to 3: what remains of events that another server sent, in order. */
+export async function checkEvents(
+  verify: VerifyEvents,
+  { roomId, version, from }: { readonly roomId: RoomId; readonly version: RoomVersion; readonly from: ServerName },
+  raws: readonly JsonObject[],
+): Promise<readonly Checked[]> {
+  const formed = raws.map((raw) => ({ raw, version, problem: checkFormat(raw, version) }))
+  const wellFormed = formed.filter(({ problem }) => problem === undefined)
+  const receipts = new Map((await verify(wellFormed, [from])).map((receipt, index) => [wellFormed[index]?.raw, receipt]))
+  return formed.map(({ raw, problem }) => {
+    if (problem !== undefined) return { problem, raw }
+    const receipt = receipts.get(raw)
+    if (!receipt || receipt.verdict === 'drop') return { problem: receipt?.problem ?? 'not checked', raw }
+    const pdu = toPdu(receipt.verdict === 'redact' ? receipt.event : raw, version)
+    return pdu.roomId === roomId ? { pdu } : { problem: 'room_id: an event of another room', raw }
+  })
+}
+
+/** Those that hold, each once. */
+export async function validEvents(...parameters: Parameters<typeof checkEvents>): Promise<readonly Pdu[]> {
+  const checked = await checkEvents(...parameters)
+  return [...new Map(checked.flatMap((one) => ('pdu' in one ? [[one.pdu.eventId, one.pdu] as const] : []))).values()]
+}

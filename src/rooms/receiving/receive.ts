@@ -1,0 +1,167 @@
+import type { EventId, ServerName } from '../../matrix/identifiers.ts'
+import { parseRoomId } from '../../matrix/identifiers.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+import type { Pdu } from '../../matrix/pdu.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Writer } from '../../storage/handles.ts'
+import { admit } from '../admit.ts'
+import { eventAt, eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
+import { headsOf } from '../heads.ts'
+import { findRoom, type Room, roomOf } from '../members.ts'
+import { resolveRoots } from '../resolve.ts'
+import { serverMayTakePart } from '../server-acl.ts'
+import { isServerIn } from '../servers.ts'
+import { stateAfter } from '../state-before.ts'
+import type { Root } from '../state-snapshots.ts'
+import { checkEvents, validEvents } from './check.ts'
+import { createFetching, type FetchDeps, fetchedState, hasState, unknown, type Visit } from './fetch.ts'
+import { byGraph } from './outliers.ts'
+import { createQueues } from './queues.ts'
+
+export interface ReceiverDeps extends FetchDeps {
+  readonly serverName: ServerName
+  readonly log: Log
+  /** Events about users of this server in rooms that it is not in, such as the end of an invitation. */
+  takeOutOfBand(origin: ServerName, room: Room, pdu: Pdu): Promise<string | undefined>
+}
+
+/** What became of each event of a transaction; source: server-server API, PUT /send/{txnId}. */
+export type Results = Record<EventId, { error?: string }>
+
+export interface Receiver {
+  /** Takes events of a transaction into their rooms, in order within each. */
+  receive(origin: ServerName, raws: readonly JsonObject[]): Promise<Results>
+}
+
+/** Events between what is known and what came, fetched for one gap; those before remain to be fetched when somebody reads that far back. */
+const maxGap = 1000
+const page = 50
+/** Single events fetched for the sake of one event. */
+const maxSingleEvents = 500
+/** Places left free in the timeline where something is missing, so that it can come later. */
+const gapPlaces = 1_000_000
+
+export function createReceiver(deps: ReceiverDeps): Receiver {
+  const { storage, history, verify, log } = deps
+  const { reader } = storage
+  const fetching = createFetching(deps)
+  const inTurn = createQueues()
+
+  /** Admits an event whose `prev_events` and auth events are known, or whose state was fetched; why it is no part of the room otherwise. */
+  function take(tx: Writer, nid: number, pdu: Pdu, stateIds?: readonly EventId[]): string | undefined {
+    const room = roomOf(tx, nid)
+    if (hasState(tx, room, pdu.eventId)) return undefined
+    if (stateIds) tx.nextPosition(gapPlaces)
+    const stateBefore = stateIds && stateAtGap(tx, room, pdu, stateIds)
+    const admission = admit(tx, room, pdu, { received: true, stateBefore })
+    return admission.ok || admission.outcome === 'soft-fail' ? undefined : admission.reason
+  }
+
+  /** As many as need nothing that is not here, in one write; how many that were. */
+  async function takeReady(visit: Visit, pdus: readonly Pdu[], results: Results): Promise<number> {
+    const coming = new Set<EventId>()
+    for (const pdu of pdus) {
+      const stands = pdu.prevEvents.every((id) => coming.has(id) || hasState(reader, visit.room, id))
+      if (!stands || !pdu.authEvents.every((id) => coming.has(id) || findEvent(reader, id))) break
+      coming.add(pdu.eventId)
+    }
+    if (coming.size === 0) return 0
+    await storage.write((tx) => {
+      for (const pdu of pdus.slice(0, coming.size)) results[pdu.eventId] = resultOf(take(tx, visit.room.nid, pdu))
+    })
+    return coming.size
+  }
+
+  /** An event with something missing: fetches that first. */
+  async function takeWithGap(visit: Visit, pdu: Pdu, mayFill: boolean): Promise<string | undefined> {
+    const missesPrevious = () => !pdu.prevEvents.every((id) => hasState(reader, visit.room, id))
+    if (missesPrevious() && mayFill) await fillGap(visit, pdu)
+    const stateIds = missesPrevious() ? await fetching.stateBefore(visit, pdu.eventId) : undefined
+    if (missesPrevious() && stateIds === undefined) return 'what came before it is not known here and cannot be had'
+    await fetching.authEvents(visit, [pdu])
+    if (unknown(reader, pdu.authEvents).length > 0) return 'auth_events: not all of them can be had'
+    return storage.write((tx) => take(tx, visit.room.nid, pdu, stateIds))
+  }
+
+  /** Fetches and takes what lies between the known and an event, as far as it can be had. */
+  async function fillGap(visit: Visit, pdu: Pdu): Promise<void> {
+    const { room, version, from } = visit
+    const heads = headsOf(reader, room.nid)
+    const earliest = heads.map((position) => eventIdAt(reader, position))
+    const minDepth = Math.min(...heads.map((position) => pduAt(reader, position, version).depth))
+    const found = new Map<EventId, Pdu>()
+    for (let latest: readonly EventId[] = [pdu.eventId]; latest.length > 0 && found.size < maxGap; ) {
+      const before = found.size
+      const raws = await history.missingEvents(from, room.roomId, { earliest, latest, minDepth, limit: page })
+      if (!raws) break
+      for (const one of await validEvents(verify, { roomId: room.roomId, version, from }, raws)) {
+        if (one.eventId !== pdu.eventId && !hasState(reader, room, one.eventId)) found.set(one.eventId, one)
+      }
+      if (found.size === before) break
+      const stands = (id: EventId) => found.has(id) || hasState(reader, room, id)
+      latest = [...found.values()].filter((one) => !one.prevEvents.every(stands)).map(({ eventId }) => eventId)
+    }
+    await takeInOrder(visit, byGraph(found.values()), {}, false)
+  }
+
+  async function takeInOrder(visit: Visit, pdus: readonly Pdu[], results: Results, mayFill: boolean): Promise<void> {
+    for (let at = 0; at < pdus.length; ) {
+      const ready = await takeReady(visit, pdus.slice(at), results)
+      at += ready
+      const pdu = pdus[at]
+      if (ready > 0 || !pdu) continue
+      const problem = await takeWithGap(visit, pdu, mayFill)
+      if (problem !== undefined)
+        log.info({ eventId: pdu.eventId, from: visit.from, problem }, 'an event of another server is not taken')
+      results[pdu.eventId] = resultOf(problem)
+      at += 1
+    }
+  }
+
+  async function receiveInRoom(origin: ServerName, room: Room, raws: readonly JsonObject[], results: Results): Promise<void> {
+    const version = versionOf(room)
+    const checked = await checkEvents(verify, { roomId: room.roomId, version, from: origin }, raws)
+    const pdus: Pdu[] = []
+    for (const one of checked) {
+      if ('problem' in one)
+        log.info({ origin, room: room.roomId, problem: one.problem }, 'an event of another server is no event')
+      else pdus.push(one.pdu)
+    }
+    if (!serverMayTakePart(reader, room, origin)) {
+      for (const { eventId } of pdus) results[eventId] = { error: 'this room does not take anything from your server' }
+      return
+    }
+    if (isServerIn(reader, room.nid, deps.serverName)) {
+      const visit: Visit = { room, version, from: origin, eventsLeft: maxSingleEvents }
+      await takeInOrder(visit, pdus, results, true)
+      return
+    }
+    for (const pdu of pdus) results[pdu.eventId] = resultOf(await deps.takeOutOfBand(origin, room, pdu))
+  }
+
+  return {
+    async receive(origin, raws) {
+      const results: Results = {}
+      const byRoom = Map.groupBy(raws, (raw) => parseRoomId(raw.room_id))
+      const rooms = [...byRoom].map(async ([roomId, events]) => {
+        const room = roomId && findRoom(reader, roomId)
+        if (room) await inTurn(room.nid, () => receiveInRoom(origin, room, events, results))
+      })
+      await Promise.all(rooms)
+      return results
+    },
+  }
+}
+
+function resultOf(problem: string | undefined): { error?: string } {
+  return problem === undefined ? {} : { error: problem }
+}
+
+/** What was fetched is the word of one server; what is known here of the events before counts as much. */
+function stateAtGap(tx: Writer, room: Room, pdu: Pdu, ids: readonly EventId[]): Root {
+  const known = pdu.prevEvents.flatMap((id) => {
+    const row = hasState(tx, room, id) ? findEvent(tx, id) : undefined
+    return row ? [stateAfter(tx, eventAt(tx, row.position))] : []
+  })
+  return resolveRoots(tx, room, [fetchedState(tx, room, ids), ...known])
+}

@@ -1,0 +1,105 @@
+import Type, { type Static, type TSchema } from 'typebox'
+import type { Answered, FederationClient, Question } from '../../federation/client.ts'
+import type { EventId, RoomId, ServerName } from '../../matrix/identifiers.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+
+const event = Type.Record(Type.String(), Type.Unknown())
+const events = Type.Array(event)
+const ids = Type.Array(Type.String({ maxLength: 255 }))
+
+/** What a server is asked about a room's past; nothing in the answers is proven. Undefined: there is no answer that can be used. */
+export interface RemoteHistory {
+  /** Events between `earliest` and `latest`; source: server-server API, "Retrieving events missing from a room's graph". */
+  missingEvents(
+    server: ServerName,
+    roomId: RoomId,
+    between: {
+      readonly earliest: readonly EventId[]
+      readonly latest: readonly EventId[]
+      readonly minDepth: number
+      readonly limit: number
+    },
+  ): Promise<readonly JsonObject[] | undefined>
+  /** Ids of the state before an event, and of its auth chain. */
+  stateIds(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateIds | undefined>
+  /** The same, with the events. */
+  state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateEvents | undefined>
+  authChain(server: ServerName, roomId: RoomId, eventId: EventId): Promise<readonly JsonObject[] | undefined>
+  event(server: ServerName, eventId: EventId): Promise<JsonObject | undefined>
+  /** `eventIds` and what came before them, newest first. */
+  backfill(
+    server: ServerName,
+    roomId: RoomId,
+    eventIds: readonly EventId[],
+    limit: number,
+  ): Promise<readonly JsonObject[] | undefined>
+}
+
+export interface StateIds {
+  readonly state: readonly EventId[]
+  readonly authChain: readonly EventId[]
+}
+
+export interface StateEvents {
+  readonly state: readonly JsonObject[]
+  readonly authChain: readonly JsonObject[]
+}
+
+const v1 = '/_matrix/federation/v1'
+/** Fifty events of the largest size. */
+const pageLimits = { headers: 20_000, total: 30_000, bytes: 4 * 1024 * 1024 }
+/** A room of tens of thousands of members. */
+const stateLimits = { headers: 60_000, total: 120_000, bytes: 128 * 1024 * 1024 }
+
+export function askHistory(client: FederationClient): RemoteHistory {
+  async function ask<Schema extends TSchema>(
+    server: ServerName,
+    target: string,
+    schema: Schema,
+    more: Partial<Question> = { limits: pageLimits },
+  ): Promise<Static<Schema> | undefined> {
+    const answer: Answered<Static<Schema>> = await client.ask(
+      server,
+      { method: 'GET', target, exactNumbers: true, ...more },
+      schema,
+    )
+    return 'body' in answer ? answer.body : undefined
+  }
+  const of = (id: string) => encodeURIComponent(id)
+
+  return {
+    async missingEvents(server, roomId, { earliest, latest, minDepth, limit }) {
+      const content = { earliest_events: [...earliest], latest_events: [...latest], min_depth: minDepth, limit }
+      const answer = await ask(server, `${v1}/get_missing_events/${of(roomId)}`, Type.Object({ events: Type.Optional(events) }), {
+        method: 'POST',
+        content,
+        limits: pageLimits,
+      })
+      return answer?.events as readonly JsonObject[] | undefined
+    },
+    async stateIds(server, roomId, eventId) {
+      const schema = Type.Object({ pdu_ids: ids, auth_chain_ids: ids })
+      const answer = await ask(server, `${v1}/state_ids/${of(roomId)}?event_id=${of(eventId)}`, schema, { limits: stateLimits })
+      return answer && { state: answer.pdu_ids as EventId[], authChain: answer.auth_chain_ids as EventId[] }
+    },
+    async state(server, roomId, eventId) {
+      const schema = Type.Object({ pdus: events, auth_chain: events })
+      const answer = await ask(server, `${v1}/state/${of(roomId)}?event_id=${of(eventId)}`, schema, { limits: stateLimits })
+      return answer && { state: answer.pdus as JsonObject[], authChain: answer.auth_chain as JsonObject[] }
+    },
+    async authChain(server, roomId, eventId) {
+      const schema = Type.Object({ auth_chain: events })
+      const answer = await ask(server, `${v1}/event_auth/${of(roomId)}/${of(eventId)}`, schema, { limits: stateLimits })
+      return answer?.auth_chain as readonly JsonObject[] | undefined
+    },
+    async event(server, eventId) {
+      const answer = await ask(server, `${v1}/event/${of(eventId)}`, Type.Object({ pdus: Type.Array(event, { maxItems: 1 }) }))
+      return answer?.pdus[0] as JsonObject | undefined
+    },
+    async backfill(server, roomId, eventIds, limit) {
+      const query = eventIds.map((id) => `v=${of(id)}`).join('&')
+      const answer = await ask(server, `${v1}/backfill/${of(roomId)}?${query}&limit=${limit}`, Type.Object({ pdus: events }))
+      return answer?.pdus as readonly JsonObject[] | undefined
+    },
+  }
+}
