@@ -26,6 +26,10 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
+import { type Backup, createBackup } from './operations/backup/backup.ts'
+import { backupJobs } from './operations/backup/jobs.ts'
+import { settleRestore } from './operations/backup/restore.ts'
+import { carryOutOperation } from './operations/commands.ts'
 import { createJobs, type Jobs } from './operations/jobs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import type { Clock, Timers } from './platform/clock.ts'
@@ -82,6 +86,8 @@ export interface Platform {
   readonly passwordCost?: PasswordCost
   /** The way to other servers. */
   readonly network?: Network
+  /** What programs that this one starts may find in their environment. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 export interface App {
@@ -97,15 +103,19 @@ export interface App {
   readonly jobs: Jobs
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
+  readonly backup: Backup
+  /** Carries out a line from the command line that is not about accounts; undefined: there is no such command. */
+  carryOut(line: string): Promise<object> | undefined
   /** Answers long polls, finishes writes, closes the database. */
   close(): Promise<void>
 }
 
-const migrations = join(import.meta.dirname, '..', 'drizzle')
+export const migrations = join(import.meta.dirname, '..', 'drizzle')
 
 /** Builds every part once, from the ground up; the only place that knows them all. */
 export async function createApp(config: Config, platform: Platform, onFatal: (problem: StorageProblem) => void): Promise<App> {
   const { clock, timers, log } = platform
+  settleRestore(config.data_dir)
   const storage = openStorage({
     directory: config.data_dir,
     migrations,
@@ -261,11 +271,17 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
         ...directoryFederationEndpoints(storage, serverName),
       ]
     : []
-  const jobs = createJobs([{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }], {
+  const backup = createBackup({
+    ...platform,
     storage,
-    clock,
-    log,
+    directory: config.data_dir,
+    serverName,
+    version: manifest.version,
+    configured: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
+    environment: platform.environment ?? {},
   })
+  const nightly = [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }, ...backupJobs(backup)]
+  const jobs = createJobs(nightly, { storage, clock, log })
   return {
     client: mount(endpoints, { ...mounting, authenticate: accounts.authenticate }),
     federation: federation && mount(serverEndpoints, { ...mounting, authenticateServer: federation.authenticate }),
@@ -274,6 +290,8 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     metrics: metrics?.app,
     jobs,
     administration: accounts.administration,
+    backup,
+    carryOut: (line) => carryOutOperation(line, { jobs, backup, log }),
     async close() {
       typing.close()
       presence?.close()

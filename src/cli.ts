@@ -1,9 +1,13 @@
 // The owner's commands: `npm run hausbote -- user add NAME`. A running server carries them out; otherwise this process does.
 import { parseArgs } from 'node:util'
 import type { Refusal } from './accounts/administration.ts'
-import { type Command, runCommand } from './accounts/commands.ts'
+import { type Command, readCommand, runCommand } from './accounts/commands.ts'
 import { askServer } from './accounts/control.ts'
+import type { App } from './app.ts'
 import { ConfigProblems, loadConfig } from './config.ts'
+import { BackupProblem } from './operations/backup/problems.ts'
+import { type CommandLine, isOperation, operationsUsage, runOperation, UsageProblem } from './operations/command-line.ts'
+import type { OperationsCommand } from './operations/commands.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { silentLog } from './platform/log.ts'
 import { randomLetters, systemRandom } from './platform/random.ts'
@@ -15,21 +19,23 @@ const usage = `Usage: npm run hausbote -- COMMAND
   user password NAME [--password-stdin]        set a password anew and sign the user out everywhere
   user list                                    show all accounts
   token add [--uses N] [--expires TIME]        make a token that people register with; TIME such as 90m, 12h, 7d
-`
+${operationsUsage}`
 
 /** Exit codes: refused, wrong use (EX_USAGE), wrong configuration (EX_CONFIG). */
 const exitCodes = { refused: 1, usage: 64, config: 78 }
 
-/** A mistake in how the command was called. */
-class UsageProblem extends Error {}
-
 const config = readConfig()
+/** Does what no running server can be asked for. */
+let here: App | undefined
 try {
-  await main(process.argv.slice(2))
+  const words = process.argv.slice(2)
+  await (isOperation(words) ? runOperation(words, await commandLine()) : main(words))
 } catch (error) {
   if (error instanceof UsageProblem) fail(`${error.message}\n\n${usage}`, exitCodes.usage)
-  if (error instanceof StorageProblem) fail(error.message, exitCodes.refused)
+  if (error instanceof StorageProblem || error instanceof BackupProblem) fail(error.message, exitCodes.refused)
   throw error
+} finally {
+  await here?.close()
 }
 
 async function main(words: string[]): Promise<void> {
@@ -117,15 +123,15 @@ async function addToken(uses: string | undefined, expires: string | undefined): 
 }
 
 /** Has the running server carry out a command, or does it in this process. Ends the process if it is refused. */
-async function run<Result>(command: Command): Promise<Result> {
+async function run<Result>(command: Command | OperationsCommand): Promise<Result> {
   const answer = (await carryOut(command)) as Result | Refusal
   if (typeof answer === 'object' && answer !== null && 'refused' in answer) fail(answer.refused, exitCodes.refused)
   return answer as Result
 }
 
-async function carryOut(command: Command): Promise<unknown> {
+async function carryOut(command: Command | OperationsCommand): Promise<unknown> {
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await askServer(config.data_dir, command)
+    const answer = here ? undefined : await askServer(config.data_dir, command)
     if (answer !== undefined) return answer
     try {
       return await carryOutHere(command)
@@ -137,14 +143,25 @@ async function carryOut(command: Command): Promise<unknown> {
   }
 }
 
-async function carryOutHere(command: Command): Promise<object> {
+async function carryOutHere(command: Command | OperationsCommand): Promise<object | undefined> {
   const { createApp } = await import('./app.ts')
-  const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLog }
-  const app = await createApp(config, platform, (problem) => fail(problem.message, exitCodes.refused))
-  try {
-    return await runCommand(app.administration, command)
-  } finally {
-    await app.close()
+  const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLog, environment: process.env }
+  here ??= await createApp(config, platform, (problem) => fail(problem.message, exitCodes.refused))
+  const line = JSON.stringify(command)
+  const known = readCommand(line)
+  return known ? runCommand(here.administration, known) : here.carryOut(line)
+}
+
+async function commandLine(): Promise<CommandLine> {
+  const { migrations } = await import('./app.ts')
+  const directory = config.data_dir
+  const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, environment: process.env }
+  return {
+    say,
+    ask: run,
+    timers: systemTimers,
+    readSecret: async (question) => (process.stdin.isTTY ? askSecret(question) : (await readInput()).replace(/\r?\n$/, '')),
+    restore: { ...platform, directory, migrations, serverName: config.server_name },
   }
 }
 

@@ -243,6 +243,22 @@ export const settings = {
     'networks, comma-separated',
     'Proxies in front of the server that are believed about where a request comes from (`X-Forwarded-For`).',
   ),
+  backup_repository: setting<string | undefined>(
+    'HAUSBOTE_BACKUP_REPOSITORY',
+    anyText,
+    undefined,
+    'none',
+    'a repository of restic',
+    'Where the nightly backup goes, instead of what `hausbote backup target` saved: a directory, `sftp:…` or `s3:…`.',
+  ),
+  backup_passphrase_file: setting<string | undefined>(
+    'HAUSBOTE_BACKUP_PASSPHRASE_FILE',
+    existingFile,
+    undefined,
+    'none',
+    'a file with mode 0600',
+    'The passphrase of that backup.',
+  ),
   log_level: setting(
     'HAUSBOTE_LOG_LEVEL',
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
@@ -294,6 +310,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   for (const [one, other] of [
     ['tls_certificate', 'tls_key'],
     ['tls_key', 'tls_certificate'],
+    ['backup_repository', 'backup_passphrase_file'],
+    ['backup_passphrase_file', 'backup_repository'],
   ] as const) {
     if (config[one] !== undefined && config[other] === undefined)
       problems.push(`${settings[other].environment}: is needed together with ${settings[one].environment}`)

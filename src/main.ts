@@ -17,13 +17,13 @@ const grace = 10_000
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = createLog(config.log_level)
-  const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
+  const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log, environment: process.env }
   const app = await createApp(config, platform, (problem) => {
     log.fatal({ kind: problem.kind }, problem.message)
     // Nothing more may be promised; a restart looks at what is really on disk.
     process.exit(exitFailure)
   })
-  const control = await createControlSocket(config.data_dir, app.administration, log)
+  const control = await createControlSocket(config.data_dir, app.administration, log, app.carryOut)
   const listener = await open('listen', config.listen, app.client.fetch)
   const federation =
     app.federation &&

@@ -3,12 +3,15 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Log } from '../platform/log.ts'
 import type { Administration } from './administration.ts'
-import { type Command, readCommand, runCommand } from './commands.ts'
+import { readCommand, runCommand } from './commands.ts'
 
 /** Bytes of a line in either direction. */
 const maxRequest = 16 * 1024
 const maxAnswer = 64 * 1024 * 1024
 const idleLimit = 60_000
+
+/** Carries out what is no command about accounts; undefined: nor is it anything else. */
+export type OtherCommands = (line: string) => Promise<object> | undefined
 
 export interface ControlSocket {
   close(): Promise<void>
@@ -24,7 +27,12 @@ const isTooLong = (file: string) => Buffer.byteLength(file) > maxPath
  * The running server's ear for the command line: one JSON line with a command, one line back. Whoever may open the file may
  * do everything, so only its owner may. Call it while the data directory is locked. Rejects if the socket cannot be made.
  */
-export function createControlSocket(dataDirectory: string, administration: Administration, log: Log): Promise<ControlSocket> {
+export function createControlSocket(
+  dataDirectory: string,
+  administration: Administration,
+  log: Log,
+  others: OtherCommands = () => undefined,
+): Promise<ControlSocket> {
   const file = fileOf(dataDirectory)
   if (isTooLong(file))
     return Promise.reject(new Error(`The path ${file} is too long for a socket: ${maxPath} bytes are possible.`))
@@ -37,7 +45,7 @@ export function createControlSocket(dataDirectory: string, administration: Admin
     socket.on('error', (error) => log.debug({ err: error }, 'control connection failed'))
     socket.setTimeout(idleLimit, () => socket.destroy())
     readLine(socket, maxRequest)
-      .then((line) => answer(line, administration, log))
+      .then((line) => answer(line, administration, log, others))
       .then((result) => socket.end(`${JSON.stringify(result)}\n`))
       .catch((error) => {
         log.debug({ err: error }, 'control connection failed')
@@ -59,19 +67,19 @@ export function createControlSocket(dataDirectory: string, administration: Admin
   })
 }
 
-async function answer(line: string, administration: Administration, log: Log): Promise<object> {
+async function answer(line: string, administration: Administration, log: Log, others: OtherCommands): Promise<object> {
   const command = readCommand(line)
-  if (!command) return { refused: 'The server does not know this command; is it of another version?' }
   try {
-    return await runCommand(administration, command)
+    const answered = command ? runCommand(administration, command) : others(line)
+    return (await answered) ?? { refused: 'The server does not know this command; is it of another version?' }
   } catch (error) {
-    log.error({ err: error, command: command.command }, 'a control command failed')
+    log.error({ err: error, command: command?.command }, 'a control command failed')
     return { refused: `The server failed: ${(error as Error).message}` }
   }
 }
 
 /** Asks a running server; undefined: none is running on this data directory. */
-export async function askServer(dataDirectory: string, command: Command): Promise<unknown> {
+export async function askServer(dataDirectory: string, command: object): Promise<unknown> {
   const file = fileOf(dataDirectory)
   if (isTooLong(file)) return undefined
   const socket = createConnection(file)

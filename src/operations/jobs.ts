@@ -11,6 +11,8 @@ export interface Job {
   readonly when: string
   /** Resolves with what is kept of it: numbers and ids, never contents. `signal`: the server stops. */
   run(signal: AbortSignal): Promise<unknown>
+  /** False at its time: there is nothing to do, and nothing is kept of it. */
+  due?(): boolean
 }
 
 /** What anybody can see of a job. */
@@ -65,7 +67,8 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
     async start() {
       await storage.write(interruptRuns)
       // The disk may be what fails: then only the log can say so.
-      const atItsTime = (job: Job) => () => run(job).catch((err) => log.error({ job: job.name, err }, 'job not recorded'))
+      const atItsTime = (job: Job) => () =>
+        job.due?.() !== false && run(job).catch((err) => log.error({ job: job.name, err }, 'job not recorded'))
       tasks = jobs.map((job) => schedule(job.when, atItsTime(job), { name: job.name, noOverlap: true }))
     },
     run(name) {

@@ -1,0 +1,62 @@
+export type BackupProblemKind =
+  | 'not-set-up'
+  | 'bad-target'
+  | 'no-restic'
+  | 'no-repository'
+  | 'wrong-passphrase'
+  | 'locked'
+  | 'unreachable'
+  | 'no-space'
+  | 'damaged'
+  | 'no-snapshot'
+  /** The snapshot holds what no snapshot of this program holds. */
+  | 'foreign'
+  /** Written by a newer version of this program. */
+  | 'newer'
+  /** Of a server with another name. */
+  | 'other-server'
+  | 'not-empty'
+  | 'half-restored'
+  | 'too-slow'
+  | 'failed'
+
+/** Why a backup, a test of it or a restore did not come about, in a sentence for the person who runs the box. */
+export class BackupProblem extends Error {
+  override readonly name = 'BackupProblem'
+  readonly kind: BackupProblemKind
+
+  constructor(kind: BackupProblemKind, message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+/** What restic writes when it fails, most telling first. Its exit codes say nothing before version 0.17. */
+const sayings: readonly (readonly [RegExp, BackupProblemKind, string])[] = [
+  [/wrong password or no key found/i, 'wrong-passphrase', 'The passphrase is not the one of this backup.'],
+  [/already locked|unable to create lock/i, 'locked', 'Another program is using the backup at the moment.'],
+  [/no space left on device|quota exceeded/i, 'no-space', 'There is no space left where the backup goes.'],
+  [
+    /ciphertext verification failed|hash does not match|does not match id|invalid data returned|unexpected EOF|is damaged|is broken|not found in index|repository contains errors|unable to load (?:index|tree)|unpacking .*failed|not in any pack/i,
+    'damaged',
+    'The backup is damaged: a part of it is missing or was changed.',
+  ],
+  [/no snapshot found|no matching ID|invalid snapshot/i, 'no-snapshot', 'There is no such snapshot in the backup.'],
+  [
+    /Host key verification failed|Permission denied|connection refused|no such host|i\/o timeout|network is unreachable|no route to host|Access ?Denied|InvalidAccessKey|SignatureDoesNotMatch|certificate/i,
+    'unreachable',
+    'The place of the backup cannot be reached, or does not let this server in.',
+  ],
+  [
+    /Is there a repository at the following location|NoSuchBucket|no such file or directory|specified key does not exist/i,
+    'no-repository',
+    'There is no backup at this place. Is the disk plugged in?',
+  ],
+]
+
+/** @param said what restic wrote to standard error */
+export function resticProblem(said: string): BackupProblem {
+  for (const [pattern, kind, message] of sayings) if (pattern.test(said)) return new BackupProblem(kind, message)
+  const last = said.trim().split('\n').at(-1)?.slice(0, 300)
+  return new BackupProblem('failed', `restic failed${last ? `: ${last}` : '.'}`)
+}

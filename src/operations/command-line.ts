@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { Milliseconds, Timers } from '../platform/clock.ts'
+import { lockDirectory } from '../storage/lock.ts'
+import { backupJob, backupTestJob } from './backup/jobs.ts'
+import { BackupProblem } from './backup/problems.ts'
+import { putInPlace, type RestoreDeps, stageRestore } from './backup/restore.ts'
+import type { RestoreReport } from './backup/restored-database.ts'
+import { checkPrivate } from './backup/target.ts'
+import type { OperationsCommand } from './commands.ts'
+import type { JobRun } from './job-runs.ts'
+
+/** The terminal and the server, as the commands of this file need them. */
+export interface CommandLine {
+  say(line: string): void
+  /** Typed without being shown, or from standard input. */
+  readSecret(question: string): Promise<string>
+  /** Asks the running server, or this process if none runs. Ends the command where it is refused. */
+  ask<Answer>(command: OperationsCommand): Promise<Answer>
+  readonly timers: Timers
+  readonly restore: RestoreDeps & { readonly serverName: string }
+}
+
+/** A mistake in how a command was called. */
+export class UsageProblem extends Error {}
+
+export const operationsUsage = `  backup                                       make a snapshot now
+  backup target PLACE [--passphrase-file FILE] say where snapshots go: a directory, sftp:USER@HOST:/PATH, s3:https://HOST/BUCKET
+  backup test                                  restore the newest snapshot beside the data, and look whether it would do
+  backup list                                  show all snapshots
+  restore PLACE [--snapshot ID] [--passphrase-file FILE]
+                                               bring a snapshot back into an empty data directory, while no server runs
+`
+
+const poll: Milliseconds = 500
+
+/** Whether `runOperation` carries out this command. */
+export function isOperation(words: readonly string[]): boolean {
+  return ['backup', 'restore'].includes(words[0] ?? '')
+}
+
+/** Carries out `backup …` and `restore …`. Rejects with a sentence for the owner: `UsageProblem`, `BackupProblem`, `StorageProblem`. */
+export function runOperation(words: readonly string[], line: CommandLine): Promise<void> {
+  if (words[0] === 'backup') return backupCommand(words.slice(1), line)
+  return restoreCommand(words.slice(1), line)
+}
+
+async function backupCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const { positionals, values } = read(words, ['passphrase-file'])
+  const [verb, place, ...more] = positionals
+  if (more.length > 0 || (place !== undefined && verb !== 'target')) throw new UsageProblem('There are too many words.')
+  switch (verb) {
+    case undefined:
+      return runJob(backupJob, line, (found) => `The snapshot is made: ${JSON.stringify(found)}`)
+    case 'test':
+      return runJob(backupTestJob, line, (found) => `The newest snapshot would do: ${JSON.stringify(found)}`)
+    case 'list': {
+      const { snapshots } = await line.ask<{ snapshots: { id: string; time: string }[] }>({ command: 'backup list' })
+      for (const { id, time } of snapshots) line.say(`${id.slice(0, 8)}  ${time.slice(0, 19)}`)
+      return snapshots.length === 0 ? line.say('There is no snapshot yet.') : undefined
+    }
+    case 'target': {
+      if (place === undefined) throw new UsageProblem('The place of the backup is missing.')
+      const passphrase = await passphraseFrom(values['passphrase-file'], line)
+      const wish = { command: 'backup target', repository: place, passphrase, environment: {} } as const
+      const { created } = await line.ask<{ created: boolean }>(wish)
+      return line.say(created ? 'A new backup was begun there.' : 'The backup that is there is continued.')
+    }
+    default:
+      throw new UsageProblem(`There is no command "backup ${verb}".`)
+  }
+}
+
+/** Has a job run to its end, and says how it went on. */
+async function runJob(name: string, line: CommandLine, done: (found: unknown) => string): Promise<void> {
+  const last = async (): Promise<JobRun | undefined> => {
+    const { jobs } = await line.ask<{ jobs: { name: string; last?: JobRun }[] }>({ command: 'job states' })
+    return jobs.find((job) => job.name === name)?.last
+  }
+  const before = await last()
+  await line.ask({ command: 'job start', name })
+  for (;;) {
+    const run = await last()
+    const ended = run !== undefined && run.result !== 'running'
+    // The run under way when this was asked for is as good as one of its own.
+    if (ended && (run.startedAt !== before?.startedAt || before.result === 'running')) {
+      if (run.result === 'done') return line.say(done(run.detail))
+      throw new BackupProblem('failed', (run.detail as { problem?: string } | null)?.problem ?? 'It was interrupted.')
+    }
+    await new Promise<void>((resolve) => line.timers.after(poll, resolve))
+  }
+}
+
+async function restoreCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const { positionals, values } = read(words, ['passphrase-file', 'snapshot', 'repository'])
+  const [place, ...more] = [...(values.repository === undefined ? [] : [values.repository]), ...positionals]
+  if (place === undefined || more.length > 0) throw new UsageProblem('One place to restore from is needed.')
+  const { directory, serverName } = line.restore
+  const unlock = lockDirectory(directory)
+  let shown = -1
+  try {
+    const passphrase = await passphraseFrom(values['passphrase-file'], line)
+    const wish = { target: { repository: place, passphrase }, snapshot: values.snapshot ?? 'latest', serverName }
+    await stageRestore(line.restore, wish, new AbortController().signal, ({ step, fraction }) => {
+      const tenth = Math.floor(fraction * 10)
+      if (step !== 'fetch' || tenth <= shown) return
+      shown = tenth
+      line.say(`${tenth * 10} % fetched`)
+    })
+    const report = putInPlace(directory)
+    if (report) for (const sentence of sentences(report)) line.say(sentence)
+  } finally {
+    unlock()
+  }
+}
+
+/** What the owner should know about a restore. */
+function sentences(report: RestoreReport): readonly string[] {
+  const since = new Date(report.lostSince).toISOString()
+  return [
+    `${report.serverName} is restored as it was at ${since}: ${report.users} accounts, ${report.events} events, ${report.files} files.`,
+    'Messages since then are lost here, unless other servers have them.',
+    'Whoever signed in since then must sign in again; whoever was signed out since then is signed in again.',
+    ...(report.mediaMissing > 0 ? [`${report.mediaMissing} files of messages are missing.`] : []),
+    `${report.oneTimeKeysDropped} one-time keys were dropped; devices make new ones by themselves.`,
+  ]
+}
+
+async function passphraseFrom(file: string | undefined, line: CommandLine): Promise<string> {
+  if (file === undefined) return line.readSecret('Passphrase of the backup: ')
+  checkPrivate(file)
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+}
+
+function read<Name extends string>(
+  words: readonly string[],
+  names: readonly Name[],
+): { positionals: string[]; values: Partial<Record<Name, string>> } {
+  try {
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+    const { positionals, values } = parseArgs({ args: [...words], allowPositionals: true, options })
+    return { positionals, values: values as Partial<Record<Name, string>> }
+  } catch (error) {
+    throw new UsageProblem((error as Error).message)
+  }
+}

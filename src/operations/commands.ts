@@ -1,0 +1,82 @@
+import Type, { type Static } from 'typebox'
+import { checkBody } from '../http/validation.ts'
+import type { Log } from '../platform/log.ts'
+import type { Backup } from './backup/backup.ts'
+import { backupJob, backupTestJob } from './backup/jobs.ts'
+import { BackupProblem } from './backup/problems.ts'
+import type { JobState, Jobs } from './jobs.ts'
+
+/** What the owner asks of a running server, beside what `accounts/commands.ts` has: one line of JSON with a `command`. */
+const commandSchema = Type.Union([
+  Type.Object({ command: Type.Literal('job start'), name: Type.String({ maxLength: 64 }) }),
+  Type.Object({ command: Type.Literal('job states') }),
+  Type.Object({ command: Type.Literal('backup state') }),
+  Type.Object({ command: Type.Literal('backup list') }),
+  Type.Object({
+    command: Type.Literal('backup target'),
+    repository: Type.String({ maxLength: 1000 }),
+    passphrase: Type.String({ maxLength: 1000 }),
+    environment: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 1000 })),
+  }),
+])
+export type OperationsCommand = Static<typeof commandSchema>
+
+export interface OperationsDeps {
+  readonly jobs: Jobs
+  readonly backup: Backup
+  readonly log: Log
+}
+
+/** Carries out a command; `refused` says why not. Undefined: the line is no command of these. */
+export function carryOutOperation(line: string, deps: OperationsDeps): Promise<object> | undefined {
+  const command = readCommand(line)
+  return command && answered(command, deps)
+}
+
+async function answered(command: OperationsCommand, deps: OperationsDeps): Promise<object> {
+  try {
+    return await run(command, deps)
+  } catch (error) {
+    if (error instanceof BackupProblem) return { refused: error.message, kind: error.kind }
+    throw error
+  }
+}
+
+async function run(command: OperationsCommand, { jobs, backup, log }: OperationsDeps): Promise<object> {
+  switch (command.command) {
+    case 'job start': {
+      const started = jobs.run(command.name)
+      if (!started) return { refused: `There is no job "${command.name}".` }
+      // Its result is kept; the disk may be what fails.
+      started.catch((err: unknown) => log.error({ job: command.name, err }, 'job not recorded'))
+      return {}
+    }
+    case 'job states':
+      return { jobs: jobs.states() }
+    case 'backup state':
+      return {
+        target: backup.target() ?? null,
+        progress: backup.progress ?? null,
+        backup: stateOf(jobs, backupJob) ?? null,
+        test: stateOf(jobs, backupTestJob) ?? null,
+      }
+    case 'backup list':
+      return { snapshots: await backup.snapshots() }
+    case 'backup target':
+      return backup.prepare(command)
+  }
+}
+
+function stateOf(jobs: Jobs, name: string): JobState | undefined {
+  return jobs.states().find((state) => state.name === name)
+}
+
+function readCommand(line: string): OperationsCommand | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  return checkBody(commandSchema, value) ? undefined : (value as OperationsCommand)
+}
