@@ -30,6 +30,7 @@ import { type Backup, createBackup } from './operations/backup/backup.ts'
 import { backupJobs } from './operations/backup/jobs.ts'
 import { settleRestore } from './operations/backup/restore.ts'
 import { carryOutOperation } from './operations/commands.ts'
+import { interruptRuns } from './operations/job-runs.ts'
 import { createJobs, type Jobs } from './operations/jobs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import type { Clock, Timers } from './platform/clock.ts'
@@ -281,6 +282,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     environment: platform.environment ?? {},
   })
   const nightly = [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }, ...backupJobs(backup)]
+  await storage.write(interruptRuns)
   const jobs = createJobs(nightly, { storage, clock, log })
   return {
     client: mount(endpoints, { ...mounting, authenticate: accounts.authenticate }),

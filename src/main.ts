@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     config.federation_listen &&
     (await open('federation_listen', config.federation_listen, app.federation.fetch, certificateOf(config)))
   const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
-  await app.jobs.start()
+  app.jobs.start()
   announce(config, listener.address, federation?.address, app)
 
   let stopping = false

@@ -2,7 +2,7 @@ import { schedule } from 'node-cron'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Storage } from '../storage/storage.ts'
-import { beginRun, endRun, interruptRuns, type JobRun, lastRun, lastSuccess } from './job-runs.ts'
+import { beginRun, endRun, type JobRun, lastRun, lastSuccess } from './job-runs.ts'
 
 /** Work that is done now and then, at night where it can be. */
 export interface Job {
@@ -26,7 +26,7 @@ export interface JobState {
 
 export interface Jobs {
   /** Begins the rounds. A job that fails is logged and tried again at its next time. */
-  start(): Promise<void>
+  start(): void
   /** Runs a job now, or joins the run under way. Undefined: there is no such job. */
   run(name: string): Promise<JobRun> | undefined
   states(): readonly JobState[]
@@ -64,8 +64,7 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
   }
 
   return {
-    async start() {
-      await storage.write(interruptRuns)
+    start() {
       // The disk may be what fails: then only the log can say so.
       const atItsTime = (job: Job) => () =>
         job.due?.() !== false && run(job).catch((err) => log.error({ job: job.name, err }, 'job not recorded'))

@@ -1,5 +1,5 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { recentRuns } from '../../src/operations/job-runs.ts'
+import { expect, test } from 'vitest'
+import { interruptRuns, recentRuns } from '../../src/operations/job-runs.ts'
 import { createJobs, type Job } from '../../src/operations/jobs.ts'
 import { handMovedClock } from '../support/clock.ts'
 import { capturedLog } from '../support/log.ts'
@@ -47,8 +47,7 @@ test('a run that the process did not survive is told from one that lasts', async
     clock,
     log: capturedLog().log,
   })
-  onTestFinished(() => next.stop())
-  await next.start()
+  await storage.write(interruptRuns)
   expect(next.states()[0]?.last?.result).toBe('interrupted')
 })
 

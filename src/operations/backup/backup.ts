@@ -76,8 +76,8 @@ export interface Backup {
   readonly progress: BackupProgress | undefined
 }
 
-/** How many snapshots are kept: of days, weeks and months. */
-const keep = ['--keep-daily', '7', '--keep-weekly', '4', '--keep-monthly', '12']
+/** How many snapshots are kept: of days, weeks and months; and the one before, whatever day it is of. */
+const keep = ['--keep-last', '2', '--keep-daily', '7', '--keep-weekly', '4', '--keep-monthly', '12']
 /** restic: some files could not be read. */
 const someUnreadable = 3
 
@@ -134,8 +134,6 @@ export function createBackup(deps: BackupDeps): Backup {
       onProgress?.(progress)
     }
     try {
-      // First whether it can be reached at all, then the expensive part. Dead locks are left by a process that was killed.
-      await program(['unlock'], { signal })
       const facts = await stage(staging, signal, report)
       report('store')
       let summary: Readonly<Record<string, unknown>> = {}
@@ -169,9 +167,16 @@ export function createBackup(deps: BackupDeps): Backup {
   /** Old snapshots go each time; looking for what they alone needed is dear, and done once a week. */
   async function forget(program: Restic, signal: AbortSignal): Promise<void> {
     const weekly = new Date(clock.now()).getDay() === 0
-    await program(['forget', '--host', serverName, '--tag', tag, '--group-by', 'host', ...keep, ...(weekly ? ['--prune'] : [])], {
-      signal,
-    })
+    const prune = weekly ? ['--prune'] : []
+    const words = ['forget', '--host', serverName, '--tag', tag, '--group-by', 'host', ...keep, ...prune]
+    try {
+      await program(words, { signal })
+    } catch (error) {
+      if (!(error instanceof BackupProblem && error.kind === 'locked')) throw error
+      // Left by a process that was killed; this removes dead locks only.
+      await program(['unlock'], { signal })
+      await program(words, { signal })
+    }
   }
 
   async function prepare(target: BackupTarget): Promise<{ created: boolean }> {
