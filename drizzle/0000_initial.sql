@@ -46,6 +46,47 @@ CREATE TABLE `users` (
 	`deactivated` integer DEFAULT false NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE `destinations` (
+	`server` text PRIMARY KEY NOT NULL,
+	`failing_since` integer,
+	`failures` integer NOT NULL,
+	`next_attempt` integer NOT NULL,
+	`last_success` integer
+) WITHOUT ROWID;
+
+CREATE TABLE `outgoing_edus` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`destination` text NOT NULL,
+	`type` text NOT NULL,
+	`name` text,
+	`content` text NOT NULL
+);
+
+CREATE INDEX `outgoing_edus_destination` ON `outgoing_edus` (`destination`,`id`);
+CREATE UNIQUE INDEX `outgoing_edus_name` ON `outgoing_edus` (`destination`,`name`);
+CREATE TABLE `outgoing_pdus` (
+	`destination` text NOT NULL,
+	`position` integer NOT NULL,
+	`room` integer NOT NULL,
+	PRIMARY KEY(`destination`, `position`)
+) WITHOUT ROWID;
+
+CREATE TABLE `received_transactions` (
+	`origin` text NOT NULL,
+	`transaction_id` text NOT NULL,
+	`received_at` integer NOT NULL,
+	`answer` text NOT NULL,
+	PRIMARY KEY(`origin`, `transaction_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `received_transactions_age` ON `received_transactions` (`origin`,`received_at`);
+CREATE TABLE `server_key_answers` (
+	`server_name` text PRIMARY KEY NOT NULL,
+	`answer` text,
+	`valid_until` integer NOT NULL,
+	`fetched_at` integer NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE `server_keys` (
 	`server_name` text NOT NULL,
 	`key_id` text NOT NULL,

@@ -12,8 +12,10 @@ import { directoryEndpoints } from './directory/endpoints.ts'
 import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
 import { createRemoteAliases } from './directory/remote-aliases.ts'
 import { createFederation } from './federation/federation.ts'
+import { knownServers } from './federation/known-servers.ts'
 import type { Network } from './federation/network.ts'
 import { loadSigningKey } from './federation/signing-key.ts'
+import { type EduReceiver, transactionEndpoints } from './federation/transactions.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
 import { type HttpApp, type Mounting, mount } from './http/mount.ts'
@@ -26,13 +28,14 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
-import { type Backup, createBackup } from './operations/backup/backup.ts'
-import { backupJobs } from './operations/backup/jobs.ts'
 import { settleRestore } from './operations/backup/restore.ts'
-import { carryOutOperation } from './operations/commands.ts'
-import { interruptRuns } from './operations/job-runs.ts'
-import { createJobs, type Jobs } from './operations/jobs.ts'
+import { ClockIsWrong, createClockGuard, guardSigner } from './operations/clock-guard.ts'
+import { createDiskGovernor } from './operations/disk.ts'
+import { lastBeginning } from './operations/job-runs.ts'
 import type { Metrics } from './operations/metrics.ts'
+import { createOperations, type Operations } from './operations/operations.ts'
+import { dateOf } from './operations/partner-clocks.ts'
+import { refuseWhenReadOnly } from './operations/read-only.ts'
 import type { Clock, Timers } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
 import type { Random } from './platform/random.ts'
@@ -53,6 +56,7 @@ import { unreadFields } from './push/unread-fields.ts'
 import { receiptEndpoints } from './receipts/endpoints.ts'
 import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
+import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
@@ -100,13 +104,10 @@ export interface App {
   readonly endpoints: readonly Endpoint[]
   /** What the metrics listener serves; undefined: it is off. */
   readonly metrics: Metrics['app'] | undefined
-  /** What is to be done at night. */
-  readonly jobs: Jobs
+  /** Jobs, backup, disk and clock, and the commands about them. */
+  readonly operations: Operations
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
-  readonly backup: Backup
-  /** Carries out a line from the command line that is not about accounts; undefined: there is no such command. */
-  carryOut(line: string): Promise<object> | undefined
   /** Answers long polls, finishes writes, closes the database. */
   close(): Promise<void>
 }
@@ -159,7 +160,14 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const typing = createTyping({ storage, timers, log })
   const presence = config.presence ? createPresence({ storage, clock, timers, log, audienceOf }) : undefined
   const active = (userId: string) => presence?.active(userId)
-  const signer = loadSigningKey(config.data_dir, serverName, platform.random)
+  const clockGuard = createClockGuard({
+    clock,
+    log,
+    partners: () => (federation ? knownServers(storage.reader, clock.now(), 20) : []),
+    dateOf: async (server) => (federation ? dateOf(federation.outside, server) : { problem: 'no way out' }),
+    lastKnown: () => lastBeginning(storage.reader),
+  })
+  const signer = guardSigner(loadSigningKey(config.data_dir, serverName, platform.random), clockGuard.state)
   const federation =
     config.federation_listen &&
     createFederation({
@@ -174,13 +182,20 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const rooms = createRooms({
     storage,
     clock,
+    log,
     random: platform.random,
     signer,
     defaultVersion: config.default_room_version,
     encryptPrivateRooms: config.encrypt_new_rooms,
     profileOf: (reader, userId) => ({ ...profileOf(reader, userId) }),
-    inviteProblem: (reader, userId) => inviteProblem(reader, userId, serverName),
+    inviteProblem: (reader, userId) => inviteProblem(reader, userId, serverName, federation !== undefined),
     active,
+    federation: federation && {
+      client: federation.client,
+      verify: federation.verifyEvents,
+      enqueue: federation.sender.enqueuePdu,
+      resolveAlias: createRemoteAliases(federation.client, log),
+    },
   })
   const streams: SyncStream[] = [
     keysStream(sharingChanges),
@@ -262,38 +277,42 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     log,
     rateLimits: config.rate_limits ? createRateLimits(clock) : noRateLimits,
     trustedProxies: config.trusted_proxies,
-    explain: explainStorage,
+    explain: explainTrouble,
     observe: metrics?.observe ?? (() => undefined),
   }
+  const receivers = new Map<string, EduReceiver>([])
+  federation?.sender.start(pduText)
   const serverEndpoints = federation
     ? [
         ...federation.endpoints,
+        ...rooms.serverEndpoints,
+        ...transactionEndpoints({ storage, clock, log, pdus: rooms.receive, edus: receivers }),
         ...profileFederationEndpoints(storage, serverName),
         ...directoryFederationEndpoints(storage, serverName),
       ]
     : []
-  const backup = createBackup({
+  const disk = createDiskGovernor({ storage, directory: config.data_dir, clock, log })
+  const operations = await createOperations({
     ...platform,
     storage,
     directory: config.data_dir,
     serverName,
     version: manifest.version,
-    configured: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
+    backupTarget: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
     environment: platform.environment ?? {},
+    clockGuard,
+    disk,
+    jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
   })
-  const nightly = [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }, ...backupJobs(backup)]
-  await storage.write(interruptRuns)
-  const jobs = createJobs(nightly, { storage, clock, log })
+  const guarded = (open: readonly Endpoint[]) => refuseWhenReadOnly(open, () => disk.readOnly)
   return {
-    client: mount(endpoints, { ...mounting, authenticate: accounts.authenticate }),
-    federation: federation && mount(serverEndpoints, { ...mounting, authenticateServer: federation.authenticate }),
+    client: mount(guarded(endpoints), { ...mounting, authenticate: accounts.authenticate }),
+    federation: federation && mount(guarded(serverEndpoints), { ...mounting, authenticateServer: federation.authenticate }),
     storage,
     endpoints: [...endpoints, ...serverEndpoints],
     metrics: metrics?.app,
-    jobs,
+    operations,
     administration: accounts.administration,
-    backup,
-    carryOut: (line) => carryOutOperation(line, { jobs, backup, log }),
     async close() {
       typing.close()
       presence?.close()
@@ -306,15 +325,16 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
 }
 
 /** Of users of this server it is known whether they exist. */
-function inviteProblem(reader: Reader, userId: string, serverName: ServerName): string | undefined {
+function inviteProblem(reader: Reader, userId: string, serverName: ServerName, federating: boolean): string | undefined {
   const parsed = parseUserId(userId)
   if (parsed === undefined) return 'not a user id'
-  if (serverOf(parsed) !== serverName) return 'this version does not reach other servers'
+  if (serverOf(parsed) !== serverName) return federating ? undefined : 'this server does not speak with others'
   return userExists(reader, userId) && !isDeactivated(reader, userId) ? undefined : 'there is no such user'
 }
 
-/** A disk that takes no more data is the server's trouble, not the client's mistake: it may try again. */
-function explainStorage(error: unknown): MatrixError | undefined {
+/** A disk that takes no more data, or a wrong clock, is the server's trouble, not the client's mistake: it may try again. */
+function explainTrouble(error: unknown): MatrixError | undefined {
+  if (error instanceof ClockIsWrong) return new MatrixError(503, 'M_UNKNOWN', error.message)
   if (!(error instanceof StorageProblem)) return undefined
   return new MatrixError(
     503,

@@ -4,8 +4,12 @@ import type { ServerName } from '../matrix/identifiers.ts'
 import type { KeyRing } from './key-ring.ts'
 import { isSigned, parseAuthorization } from './request-auth.ts'
 
-/** Authenticates requests to this server. Source: server-server API, "Request Authentication". */
-export function authenticateServers(serverName: ServerName, keyRing: KeyRing): ServerAuthentication {
+/** Authenticates requests to this server; `heardFrom` learns of all that are genuine. Source: server-server API, "Request Authentication". */
+export function authenticateServers(
+  serverName: ServerName,
+  keyRing: KeyRing,
+  heardFrom: (server: ServerName) => void,
+): ServerAuthentication {
   return (header) => {
     if (header === null) return { error: unauthorized('A signature is needed: Authorization: X-Matrix …') }
     const claimed = parseAuthorization(header)
@@ -20,6 +24,7 @@ export function authenticateServers(serverName: ServerName, keyRing: KeyRing): S
         if ('problem' in key) return { error: unauthorized(`The key ${keyId} of ${origin} cannot be used: ${key.problem}`) }
         if (!isSigned({ ...parts, destination: serverName }, claimed, key))
           return { error: unauthorized(`The signature is not one of ${origin} over this request`) }
+        heardFrom(origin)
         return { peer: { origin } }
       },
     }

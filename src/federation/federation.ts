@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { BlockList } from 'node:net'
 import type { Endpoint } from '../http/endpoint.ts'
 import type { ServerAuthentication } from '../http/signed-request.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
 import type { Signer } from '../matrix/signatures.ts'
 import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -9,13 +10,18 @@ import type { Random } from '../platform/random.ts'
 import { systemResolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import { authenticateServers } from './authenticate.ts'
+import { createBackOff } from './back-off.ts'
 import { createFederationClient, type FederationClient } from './client.ts'
 import { createDiscovery } from './discovery.ts'
 import { createEgress } from './egress.ts'
 import { publicFederationEndpoints } from './endpoints.ts'
-import { createKeyRing } from './key-ring.ts'
+import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createNetwork, type Network } from './network.ts'
+import type { Outside } from './outside.ts'
+import { ownKeys, ownKeys } from './own-keys.ts'
+import { createSender, type Sender } from './sender.ts'
 import { createTransport } from './transport.ts'
+import { createEventVerifier, createEventVerifier, type EventVerifier, type EventVerifier } from './verify-events.ts'
 
 export interface FederationDeps {
   readonly storage: Storage
@@ -30,14 +36,25 @@ export interface FederationDeps {
   readonly allowedAddresses: BlockList
   /** PEM file of authorities that are trusted besides the usual ones. */
   readonly extraCa: string | undefined
+  /** Servers that are believed about the keys of others. */
+  readonly trustedNotaries?: readonly ServerName[]
   /** Undefined: the real one. */
   readonly network: Network | undefined
 }
 
+/** Of a server that cannot be reached; milliseconds. */
+const firstPause = 5000
+const longestPause = 3_600_000
+
 /** Transport to and from other servers. It knows no rooms: what is asked and answered, the floors above say. */
 export interface Federation {
   readonly client: FederationClient
+  readonly outside: Outside
+  readonly sender: Sender
+  readonly verifyEvents: EventVerifier
   readonly authenticate: ServerAuthentication
+  readonly keyRing: KeyRing
+  readonly verifyEvents: EventVerifier
   readonly endpoints: readonly Endpoint[]
   close(): void
 }
@@ -48,12 +65,23 @@ export function createFederation(deps: FederationDeps): Federation {
   const network = deps.network ?? createNetwork({ resolver: systemResolver, timers, allowed: deps.allowedAddresses, extraCa })
   const egress = createEgress({ network, clock })
   const discover = createDiscovery({ get: egress.get, services: network.services, clock, random })
-  const transport = createTransport({ discover, egress, clock })
-  const keyRing = createKeyRing({ storage, transport, clock, log })
+  const unreachable = createBackOff(clock, firstPause, longestPause)
+  const transport = createTransport({ discover, egress, unreachable })
+  const keyRing = createKeyRing({ storage, transport, clock, timers, log, own: ownKeys(signer), trustedNotaries: [] })
+  const client = createFederationClient({ signer, transport })
+  const sender = createSender({ storage, client, clock, timers, log, serverName: signer.serverName, unreachable })
   return {
-    client: createFederationClient({ signer, transport }),
-    authenticate: authenticateServers(signer.serverName, keyRing),
+    outside: { ...transport, ...egress, services: network.services },
+    client,
+    sender,
+    verifyEvents: createEventVerifier(keyRing),
+    authenticate: authenticateServers(signer.serverName, keyRing, sender.heardFrom),
+    keyRing,
+    verifyEvents: createEventVerifier(keyRing),
     endpoints: publicFederationEndpoints(deps),
-    close: () => network.close(),
+    close() {
+      sender.close()
+      network.close()
+    },
   }
 }

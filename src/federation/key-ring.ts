@@ -1,99 +1,71 @@
 import type { ServerName } from '../matrix/identifiers.ts'
+import type { KeyLookup } from '../matrix/receipt.ts'
 import { importVerifyKey, type VerifyKey } from '../matrix/signatures.ts'
-import type { Clock, Milliseconds } from '../platform/clock.ts'
+import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Storage } from '../storage/storage.ts'
-import { createBackOff } from './back-off.ts'
-import { readPublishedKeys } from './published-keys.ts'
-import { findServerKey, storeServerKeys } from './store.ts'
+import { createEventKeys, type WantedKeys } from './event-keys.ts'
+import { createKeyFetches } from './key-fetches.ts'
+import { createNotaries } from './notaries.ts'
+import type { OwnKeys } from './own-keys.ts'
+import { findServerKey } from './store.ts'
 import type { Transport } from './transport.ts'
 
 /** The public keys of other servers, fetched from each where they are not known or have become too old. */
 export interface KeyRing {
   /** The key with which a server signs requests at present. A problem is put so that it may be told to anybody. */
   requestKey(server: ServerName, keyId: string): Promise<VerifyKey | { readonly problem: string }>
+  /**
+   * The keys with which servers signed events, also long ago: all that `wanted` names and can be had. What is known is not fetched;
+   * what is missing is asked of its server, then of the trusted notaries, then of `notaries`: servers that are believed within the
+   * answer to this call only, and only about servers that have never been heard and are silent now. See docs/federation.md.
+   */
+  eventKeys(wanted: readonly WantedKeys[], notaries?: readonly ServerName[]): Promise<KeyLookup>
 }
 
 export interface KeyRingDeps {
   readonly storage: Storage
   readonly transport: Transport
   readonly clock: Clock
+  readonly timers: Timers
   readonly log: Log
+  readonly own: OwnKeys
+  /** What they say about other servers' keys is believed. */
+  readonly trustedNotaries: readonly ServerName[]
 }
 
-/** Servers that are asked at once: anybody can claim to be any server, and sets a question going by it. */
-const maxFetches = 128
-const limits = { connect: 5000, headers: 10_000, total: 10_000, bytes: 64 * 1024 }
-const minute: Milliseconds = 60_000
-/** Between two questions to one server, so that made-up key ids do not become a flood of them. */
-const pause = minute
 const maxImported = 2000
-/** Why is not said: that would tell strangers what can be reached from here. */
-const unavailable = 'its keys could not be had'
 
-export function createKeyRing({ storage, transport, clock, log }: KeyRingDeps): KeyRing {
-  const liars = createBackOff(clock, minute, 60 * minute)
-  const asked = createBackOff(clock, pause, pause)
-  const fetches = new Map<string, Promise<string | undefined>>()
+export function createKeyRing(deps: KeyRingDeps): KeyRing {
+  const { storage, clock } = deps
+  const fetches = createKeyFetches(deps)
   const imported = new Map<string, VerifyKey>()
 
-  function usable(server: ServerName, keyId: string): VerifyKey | undefined {
-    const stored = findServerKey(storage.reader, server, keyId)
-    if (!stored || stored.retired || stored.validUntil <= clock.now()) return undefined
-    const known = imported.get(stored.publicKey)
+  /** Vets a key once. */
+  function importKey(publicKey: string): VerifyKey | undefined {
+    const known = imported.get(publicKey)
     if (known) return known
-    const key = importVerifyKey(stored.publicKey)
+    const key = importVerifyKey(publicKey)
     if ('problem' in key) return undefined
     imported.set(key.publicKey, key)
     if (imported.size > maxImported) imported.delete(imported.keys().next().value ?? '')
     return key
   }
 
-  /** Undefined: the keys were stored. */
-  async function fetchKeys(server: ServerName): Promise<string | undefined> {
-    const target = '/_matrix/key/v2/server'
-    const answer = await transport.send(server, { method: 'GET', target, headers: {}, limits })
-    // Those who cannot be reached the transport leaves alone.
-    if ('problem' in answer) {
-      log.debug({ server, problem: answer.problem }, 'a server cannot be asked for its keys')
-      return unavailable
-    }
-    const read =
-      answer.status === 200
-        ? readPublishedKeys(server, answer.body.toString('utf8'), clock.now())
-        : { problem: `status ${answer.status}` }
-    if ('problem' in read) {
-      liars.failed(server)
-      log.info({ server, problem: read.problem }, 'no keys of a server')
-      return unavailable
-    }
-    liars.succeeded(server)
-    await storage.write((tx) => storeServerKeys(tx, server, read.keys, clock.now()))
-    return undefined
+  function usable(server: ServerName, keyId: string): VerifyKey | undefined {
+    const stored = findServerKey(storage.reader, server, keyId)
+    if (!stored || stored.retired || stored.validUntil <= clock.now()) return undefined
+    return importKey(stored.publicKey)
   }
 
-  /** One question to a server at a time, whoever waits for the answer. */
-  async function fetchOnce(server: ServerName): Promise<string | undefined> {
-    const running = fetches.get(server)
-    if (running) return running
-    if (liars.wait(server) > 0) return unavailable
-    if (asked.wait(server) > 0) return 'it has no such key'
-    if (fetches.size >= maxFetches) return 'too many servers are being asked for their keys'
-    const fetching = fetchKeys(server).finally(() => {
-      fetches.delete(server)
-      asked.failed(server)
-    })
-    fetches.set(server, fetching)
-    return fetching
+  async function requestKey(server: ServerName, keyId: string): Promise<VerifyKey | { readonly problem: string }> {
+    const key = usable(server, keyId)
+    if (key) return key
+    const failed = await fetches.fetch(server)
+    if (failed) return { problem: failed.problem }
+    return usable(server, keyId) ?? { problem: 'it has no such key' }
   }
 
-  return {
-    async requestKey(server, keyId) {
-      const key = usable(server, keyId)
-      if (key) return key
-      const problem = await fetchOnce(server)
-      if (problem !== undefined) return { problem }
-      return usable(server, keyId) ?? { problem: 'it has no such key' }
-    },
-  }
+  const notaries = createNotaries({ ...deps, currentKey: requestKey })
+  return { requestKey, eventKeys: createEventKeys({ ...deps, fetches, notaries, importKey }) }
 }

@@ -1,5 +1,7 @@
+import { canonicalJson } from '../matrix/canonical-json.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
+import type { PublishedKeys } from './published-keys.ts'
 
 export interface StoredKey {
   readonly keyId: string
@@ -17,6 +19,8 @@ interface Row extends Omit<StoredKey, 'retired'> {
 
 /** Retired keys that one server may have; what it retired first goes first. */
 const maxRetired = 64
+/** Characters of what a server publishes that are kept to be passed on; usual are some hundred. */
+const maxAnswer = 16 * 1024
 
 const find = statement<[string, string], Row>(
   'SELECT key_id AS keyId, public_key AS publicKey, valid_until AS validUntil, retired FROM server_keys WHERE server_name = ? AND key_id = ?',
@@ -33,14 +37,53 @@ const forgetOldest = statement<[{ server: string; most: number }], never>(
    WHERE server_name = :server AND retired = 1 ORDER BY valid_until DESC LIMIT -1 OFFSET :most)`,
 )
 
+const add = statement<[string, string, string, number], never>(
+  `INSERT INTO server_keys (server_name, key_id, public_key, valid_until, retired) VALUES (?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`,
+)
+const hasValidKey = statement<[string, number], 1>(
+  'SELECT 1 FROM server_keys WHERE server_name = ? AND retired = 0 AND valid_until > ? LIMIT 1',
+  'pluck',
+)
+const findAnswer = statement<[string], { answer: string | null; validUntil: number }>(
+  'SELECT answer, valid_until AS validUntil FROM server_key_answers WHERE server_name = ?',
+)
+const putAnswer = statement<[string, string | null, number, number], never>(
+  `INSERT INTO server_key_answers (server_name, answer, valid_until, fetched_at) VALUES (?, ?, ?, ?)
+   ON CONFLICT DO UPDATE SET answer = excluded.answer, valid_until = excluded.valid_until, fetched_at = excluded.fetched_at`,
+)
+
 export function findServerKey(reader: Reader, server: string, keyId: string): StoredKey | undefined {
   const row = find(reader).get(server, keyId)
   return row && { ...row, retired: row.retired === 1 }
 }
 
-/** Takes over what a server has just published. Keys that it no longer names retire now, though it did not say so. */
-export function storeServerKeys(tx: Writer, server: string, keys: readonly StoredKey[], now: Milliseconds): void {
+/** Takes over what a server publishes now. Keys that it no longer names retire, though it did not say so. */
+export function storePublishedKeys(
+  tx: Writer,
+  server: string,
+  { keys, signed, validUntilTs }: PublishedKeys,
+  now: Milliseconds,
+): void {
   retireAll(tx).run(now, server)
   for (const { keyId, publicKey, validUntil, retired } of keys) put(tx).run(server, keyId, publicKey, validUntil, retired ? 1 : 0)
   forgetOldest(tx).run({ server, most: maxRetired })
+  const text = canonicalJson(signed)
+  putAnswer(tx).run(server, text.length <= maxAnswer ? text : null, validUntilTs, now)
+}
+
+/**
+ * Takes over what a trusted notary says about a server. While keys from the server itself are valid, nobody else's word changes
+ * them: of what it says only keys that are not known are added, for events of the past.
+ */
+export function storeHeardKeys(tx: Writer, server: string, heard: PublishedKeys, now: Milliseconds): void {
+  const stored = findAnswer(tx).get(server)
+  const holds = hasValidKey(tx).get(server, now) !== undefined
+  if (!holds && (!stored || heard.validUntilTs > stored.validUntil)) return storePublishedKeys(tx, server, heard, now)
+  for (const { keyId, publicKey, validUntil } of heard.keys) add(tx).run(server, keyId, publicKey, Math.min(validUntil, now))
+  forgetOldest(tx).run({ server, most: maxRetired })
+}
+
+/** Whether the server, or a trusted notary for it, has ever been heard. */
+export function isServerKnown(reader: Reader, server: string): boolean {
+  return findAnswer(reader).get(server) !== undefined
 }

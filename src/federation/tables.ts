@@ -1,4 +1,4 @@
-import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /** Public keys of other servers, as each published them under its own name and proved that it has them. */
 export const serverKeys = sqliteTable(
@@ -15,4 +15,74 @@ export const serverKeys = sqliteTable(
     retired: integer('retired', { mode: 'boolean' }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.serverName, table.keyId] })],
+)
+
+/** What servers last published about their keys, word for word: to be passed on with their signatures. */
+export const serverKeyAnswers = sqliteTable('server_key_answers', {
+  serverName: text('server_name').primaryKey(),
+  /** Canonical JSON; null: too long to be kept. */
+  answer: text('answer'),
+  /** Its `valid_until_ts`, milliseconds. */
+  validUntil: integer('valid_until').notNull(),
+  /** Milliseconds since the epoch. */
+  fetchedAt: integer('fetched_at').notNull(),
+})
+
+/** Events that wait to be sent, for each server that is to have them. */
+export const outgoingPdus = sqliteTable(
+  'outgoing_pdus',
+  {
+    destination: text('destination').notNull(),
+    /** Of the event: they are sent in this order. */
+    position: integer('position').notNull(),
+    /** Number of the room, whatever it stands for. */
+    room: integer('room').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.destination, table.position] })],
+)
+
+/** What else waits to be sent and must not be lost. */
+export const outgoingEdus = sqliteTable(
+  'outgoing_edus',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    destination: text('destination').notNull(),
+    type: text('type').notNull(),
+    /** Of those with one name only the newest waits. */
+    name: text('name'),
+    /** JSON. */
+    content: text('content').notNull(),
+  },
+  (table) => [
+    index('outgoing_edus_destination').on(table.destination, table.id),
+    uniqueIndex('outgoing_edus_name').on(table.destination, table.name),
+  ],
+)
+
+/** How sending to a server went lately. */
+export const destinations = sqliteTable('destinations', {
+  server: text('server').primaryKey(),
+  /** Since when it cannot be reached, milliseconds since the epoch; null: it can. */
+  failingSince: integer('failing_since'),
+  failures: integer('failures').notNull(),
+  nextAttempt: integer('next_attempt').notNull(),
+  /** When it last took something; null: never. */
+  lastSuccess: integer('last_success'),
+})
+
+/** Transactions that were processed, so that those sent again are answered again. */
+export const receivedTransactions = sqliteTable(
+  'received_transactions',
+  {
+    origin: text('origin').notNull(),
+    transactionId: text('transaction_id').notNull(),
+    /** Milliseconds since the epoch. */
+    receivedAt: integer('received_at').notNull(),
+    /** JSON. */
+    answer: text('answer').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.origin, table.transactionId] }),
+    index('received_transactions_age').on(table.origin, table.receivedAt),
+  ],
 )

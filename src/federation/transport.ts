@@ -1,6 +1,5 @@
 import type { ServerName } from '../matrix/identifiers.ts'
-import type { Clock } from '../platform/clock.ts'
-import { createBackOff } from './back-off.ts'
+import type { BackOff } from './back-off.ts'
 import type { Discovery } from './discovery.ts'
 import type { Egress } from './egress.ts'
 import type { Incoming, Outgoing, Unanswered } from './network.ts'
@@ -15,16 +14,12 @@ export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'bo
 export interface TransportDeps {
   readonly discover: Discovery
   readonly egress: Egress
-  readonly clock: Clock
+  /** Servers that cannot be reached, to be left alone. */
+  readonly unreachable: BackOff
 }
 
-/** Of a server that cannot be reached; milliseconds. */
-const firstPause = 5000
-const longestPause = 3_600_000
-
 /** Finds a server, and tries the places where it may be until one takes the request. */
-export function createTransport({ discover, egress, clock }: TransportDeps): Transport {
-  const unreachable = createBackOff(clock, firstPause, longestPause)
+export function createTransport({ discover, egress, unreachable }: TransportDeps): Transport {
   return {
     async send(server, request) {
       if (unreachable.wait(server) > 0) return { problem: 'it could not be reached just now', sent: false }

@@ -7,7 +7,7 @@ import type { Rejected } from '../matrix/verdict.ts'
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
 import { advanceState } from './current-state.ts'
 import { EventStatus, eventAt, findEvent, insertEvent, pduAt, placeOutlier, versionOf } from './event-store.ts'
-import { advanceHeads, headsOf, noteFound, restartHeads } from './heads.ts'
+import { advanceHeads, headsOf, noteFound, noteMissing, restartHeads } from './heads.ts'
 import type { Room } from './members.ts'
 import { applyRedaction, applyWaitingRedactions, internalRelation } from './redactions.ts'
 import { eventLookup, resolveRoots } from './resolve.ts'
@@ -64,7 +64,7 @@ function stateLookup(reader: Reader, room: Room, root: Root): StateLookup {
 
 function enter(tx: Writer, room: Room, pdu: Pdu, before: Root, { restart, origin }: Arrival): Admission {
   const place = tx.nextPosition()
-  const position = store(tx, room, pdu, before, { place, status: EventStatus.accepted, origin })
+  const position = store(tx, room, pdu, before, { place, live: true, status: EventStatus.accepted, origin })
   if (restart) restartHeads(tx, room, pdu, position)
   else advanceHeads(tx, room, pdu, position)
   advanceState(tx, room, stateOfHeads(tx, room, pdu, before, position), place)
@@ -75,17 +75,36 @@ function enter(tx: Writer, room: Room, pdu: Pdu, before: Root, { restart, origin
   return { ok: true, position, pdu }
 }
 
-/** Where the event is all that there is at the end of the graph, the state after it; otherwise what all ends resolve to. */
-function stateOfHeads(tx: Writer, room: Room, pdu: Pdu, before: Root, position: Position): Root {
-  const after = stateAfter(tx, { ...asRow(pdu), position, stateRoot: before, status: EventStatus.accepted })
-  const others = headsOf(tx, room.nid).filter((head) => head !== position)
-  if (others.length === 0) return after
-  const roots = others.map((head) => stateAfter(tx, eventAt(tx, head)))
-  return resolveRoots(tx, room, [...roots, after])
+/**
+ * An event out of the past, fetched when somebody read that far back: it takes the place `order` in the timeline, and changes nothing of
+ * the present. Source: server-server API, "Checks performed on receipt of a PDU", 4 and 5.
+ */
+export function admitPast(tx: Writer, room: Room, pdu: Pdu, fetched: Root | undefined, order: number): void {
+  const before = fetched ?? stateBefore(tx, room, pdu.prevEvents)
+  if (before === undefined) throw new Error(`${pdu.eventId}: the state before it is not known`)
+  const stateThen = stateLookup(tx, room, before)
+  const facts = { authEvents: eventLookup(tx, room), stateBefore: stateThen, currentState: stateThen }
+  const judgement = judge(versionOf(room), pdu, facts)
+  if (judgement.outcome !== 'accept') {
+    keepRefused(tx, room, pdu, before, judgement)
+    return
+  }
+  const position = store(tx, room, pdu, before, { place: order, status: EventStatus.accepted })
+  noteFound(tx, room, pdu)
+  noteMissing(tx, room, pdu, position)
+  relate(tx, room.nid, pdu, position)
+  if (pdu.type === 'm.room.redaction') applyRedaction(tx, room, pdu, position)
+  else applyWaitingRedactions(tx, room, pdu)
 }
 
-function asRow({ type, stateKey }: Pdu) {
-  return { type, stateKey: stateKey ?? null }
+/** Where the event is all that there is at the end of the graph, the state after it; otherwise what all ends resolve to. */
+function stateOfHeads(tx: Writer, room: Room, { type, stateKey }: Pdu, stateRoot: Root, position: Position): Root {
+  const heads = headsOf(tx, room.nid)
+  // Something else stands on it already, and its state is part of that.
+  if (!heads.includes(position)) return room.stateRoot
+  const after = stateAfter(tx, { type, stateKey: stateKey ?? null, position, stateRoot, status: EventStatus.accepted })
+  const others = heads.filter((head) => head !== position).map((head) => stateAfter(tx, eventAt(tx, head)))
+  return others.length === 0 ? after : resolveRoots(tx, room, [...others, after])
 }
 
 function keepRefused(tx: Writer, room: Room, pdu: Pdu, before: Root, { outcome }: Judgement): void {
@@ -100,7 +119,19 @@ function store(
   room: Room,
   pdu: Pdu,
   before: Root,
-  { place, status, origin }: { readonly place: number | null; readonly status: number; readonly origin?: string | undefined },
+  {
+    place,
+    live,
+    status,
+    origin,
+  }: {
+    /** In the timeline; null: none. */
+    readonly place: number | null
+    /** It comes now, so its place is the position just taken. */
+    readonly live?: boolean
+    readonly status: number
+    readonly origin?: string | undefined
+  },
 ): Position {
   const replaces = pdu.stateKey === undefined ? undefined : entryAt(tx, before, pdu.type, pdu.stateKey)
   const known = findEvent(tx, pdu.eventId)
@@ -108,7 +139,7 @@ function store(
     placeOutlier(tx, known.position, { timelineOrder: place, stateRoot: before, status, replaces })
     return known.position
   }
-  const position = place ?? tx.nextPosition()
+  const position = live && place !== null ? place : tx.nextPosition()
   const version = versionOf(room)
   insertEvent(tx, {
     position,

@@ -2,13 +2,13 @@ import { selectAuthEvents } from '../matrix/auth-events.ts'
 import { CanonicalJsonError } from '../matrix/canonical-json.ts'
 import { checkFormat, toPdu } from '../matrix/format.ts'
 import { canonicalProfile, referenceHash, withContentHash } from '../matrix/hashes.ts'
-import { makeEventId, type RoomId, type UserId } from '../matrix/identifiers.ts'
+import { makeEventId, type RoomId, type ServerName, type UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import type { RoomVersion } from '../matrix/room-versions.ts'
 import type { Signer } from '../matrix/signatures.ts'
 import { type Random, randomLetters } from '../platform/random.ts'
-import { type Position, type Reader, statement } from '../storage/handles.ts'
+import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
 import { eventIdAt, pduAt, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
 import { currentEntry } from './state.ts'
@@ -29,6 +29,8 @@ export interface Builder {
   readonly random: Random
   /** Milliseconds since the epoch. */
   now(): number
+  /** Puts an event into the queues of other servers; absent: this server does not speak with others. */
+  readonly enqueue?: ((tx: Writer, servers: readonly ServerName[], position: Position, room: number) => void) | undefined
 }
 
 const heads = statement<[number], { position: Position; depth: number }>(
@@ -37,8 +39,15 @@ const heads = statement<[number], { position: Position; depth: number }>(
 /** Depths are bounded by the canonical JSON integers. */
 const maxDepth = 2 ** 53 - 1
 
+export type Built = { readonly pdu: Pdu } | { readonly problem: string }
+
 /** A hashed and signed event at the end of the room's graph, or why there can be none. Call it inside the write that admits it. */
-export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: Draft): { pdu: Pdu } | { problem: string } {
+export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: Draft): Built {
+  return sealEvent(builder, versionOf(room), templateOf(reader, builder, room, draft))
+}
+
+/** An event at the end of the room's graph, with neither hash nor signature. */
+export function templateOf(reader: Reader, builder: Builder, room: Room, draft: Draft): JsonObject {
   const version = versionOf(room)
   const previous = heads(reader).all(room.nid)
   const authEvents: Position[] = []
@@ -47,30 +56,24 @@ export function buildEvent(reader: Reader, builder: Builder, room: Room, draft: 
     const position = currentEntry(reader, room.nid, type, stateKey)
     if (position !== undefined) authEvents.push(position)
   }
-  const depth = Math.min((previous[0]?.depth ?? 0) + 1, maxDepth)
-  return finish(builder, version, room.roomId, draft, {
-    auth_events: references(reader, version, authEvents),
-    prev_events: references(
+  return bareEvent(builder, version, room.roomId, draft, {
+    auth_events: referencesTo(reader, version, authEvents),
+    prev_events: referencesTo(
       reader,
       version,
       previous.map(({ position }) => position),
     ),
-    depth,
+    depth: Math.min((previous[0]?.depth ?? 0) + 1, maxDepth),
   })
 }
 
 /** The first event of a room; `roomId` is undefined where the room's id will follow from it. */
-export function buildCreateEvent(
-  builder: Builder,
-  version: RoomVersion,
-  roomId: RoomId | undefined,
-  draft: Draft,
-): { pdu: Pdu } | { problem: string } {
-  return finish(builder, version, roomId, draft, { auth_events: [], prev_events: [], depth: 1 })
+export function buildCreateEvent(builder: Builder, version: RoomVersion, roomId: RoomId | undefined, draft: Draft): Built {
+  return sealEvent(builder, version, bareEvent(builder, version, roomId, draft, { auth_events: [], prev_events: [], depth: 1 }))
 }
 
 /** Room versions 1 and 2 name an event by its id and hash, later ones by an id that is the hash. */
-function references(reader: Reader, version: RoomVersion, positions: readonly Position[]): JsonObject['auth_events'] {
+export function referencesTo(reader: Reader, version: RoomVersion, positions: readonly Position[]): JsonObject['auth_events'] {
   if (version.eventId !== 'in-event') return positions.map((position) => eventIdAt(reader, position))
   return positions.map((position) => {
     const { eventId, raw } = pduAt(reader, position, version)
@@ -78,15 +81,14 @@ function references(reader: Reader, version: RoomVersion, positions: readonly Po
   })
 }
 
-function finish(
+export function bareEvent(
   builder: Builder,
   version: RoomVersion,
   roomId: RoomId | undefined,
-  draft: Draft,
+  { type, stateKey, sender, content, redacts }: Draft,
   graph: JsonObject,
-): { pdu: Pdu } | { problem: string } {
-  const { type, stateKey, sender, content, redacts } = draft
-  const bare: JsonObject = {
+): JsonObject {
+  return {
     ...graph,
     type,
     sender,
@@ -97,9 +99,13 @@ function finish(
     content: redacts !== undefined && version.redaction.redactsInContent ? { ...content, redacts } : content,
     ...(redacts !== undefined && !version.redaction.redactsInContent && { redacts }),
   }
+}
+
+/** Hashes and signs an event. */
+export function sealEvent({ signer }: Builder, version: RoomVersion, bare: JsonObject): Built {
   let raw: JsonObject
   try {
-    raw = builder.signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
+    raw = signer.signEvent(withContentHash(bare, canonicalProfile(version)), version)
   } catch (error) {
     // Looking for numbers that cannot be signed beforehand would cost every event a second walk through it.
     if (error instanceof CanonicalJsonError) return { problem: error.message }

@@ -1,7 +1,16 @@
 import { badJson, invalidParam, MatrixError } from '../http/errors.ts'
-import { makeRoomAlias, makeRoomId, parseUserId, type RoomId, type ServerName, type UserId } from '../matrix/identifiers.ts'
+import {
+  makeRoomAlias,
+  makeRoomId,
+  parseUserId,
+  type RoomId,
+  type ServerName,
+  serverOf,
+  type UserId,
+} from '../matrix/identifiers.ts'
 import { isArray, isObject, type JsonObject } from '../matrix/json.ts'
 import { type RoomVersion, roomVersions } from '../matrix/room-versions.ts'
+import type { Log } from '../platform/log.ts'
 import { type Random, randomLetters } from '../platform/random.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -10,6 +19,7 @@ import { insertAlias, setPublic } from './aliases.ts'
 import { type Builder, buildCreateEvent } from './build.ts'
 import { emit } from './emit.ts'
 import { findRoom, type Room, roomOf } from './members.ts'
+import type { MembershipVerbs } from './membership.ts'
 import { firstPowerLevels, type Preset, presetState } from './presets.ts'
 import { emptyState } from './state-snapshots.ts'
 
@@ -36,21 +46,33 @@ export interface CreateRoomDeps {
   profileOf(reader: Reader, userId: string): JsonObject
   /** Whether a user of this server exists; users of others cannot be asked about. */
   inviteProblem(reader: Reader, userId: string): string | undefined
+  inviteElsewhere: MembershipVerbs['inviteElsewhere']
+  readonly log: Log
 }
 
 const insertRoom = statement<[string, string], never>(
   `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, ?, ${emptyState}, 0, 0, 0)`,
 )
 
-/** Makes a room with everything that was asked for, or nothing; source: client-server API, "createRoom". */
-export function createRoom(deps: CreateRoomDeps, creator: UserId, wish: CreateRoomWish): Promise<RoomId> {
+/**
+ * Makes a room with everything that was asked for, or nothing; source: client-server API, "createRoom". Invitations to users of other
+ * servers follow when the room is there; those that fail are left out.
+ */
+export async function createRoom(deps: CreateRoomDeps, creator: UserId, wish: CreateRoomWish): Promise<RoomId> {
   const version = roomVersions.get(wish.room_version ?? deps.defaultVersion)
   if (!version) throw new MatrixError(400, 'M_UNSUPPORTED_ROOM_VERSION', `room_version: ${wish.room_version} cannot be made here`)
   const invitees = [...new Set(wish.invite ?? [])].filter((userId) => userId !== creator)
   for (const userId of invitees) if (parseUserId(userId) === undefined) throw invalidParam(`invite: ${userId} is not a user id`)
   const preset = wish.preset ?? (wish.visibility === 'public' ? 'public_chat' : 'private_chat')
   const alias = aliasOf(wish, deps.builder.signer.serverName)
-  return deps.storage.write((tx) => {
+  const own = deps.builder.signer.serverName
+  const [here, elsewhere] = partition(invitees, (userId) => serverOf(userId as UserId) === own)
+  for (const userId of elsewhere) {
+    const problem = deps.inviteProblem(deps.storage.reader, userId)
+    if (problem) throw invalidParam(`invite: ${userId}: ${problem}`)
+  }
+  const inviteContent = { ...(wish.is_direct && { is_direct: true }) }
+  const made = await deps.storage.write((tx) => {
     const content = createContent(version, wish, preset, creator, invitees)
     const room = openRoom(tx, deps, version, creator, content)
     const put = (type: string, stateKey: string, content: JsonObject) =>
@@ -64,17 +86,28 @@ export function createRoom(deps: CreateRoomDeps, creator: UserId, wish: CreateRo
     }
     for (const [type, stateKey, content] of firstState(deps, wish, preset)) put(type, stateKey, content)
     if (wish.visibility === 'public') setPublic(tx, room.nid, true)
-    for (const userId of invitees) {
+    for (const userId of here) {
       const problem = deps.inviteProblem(tx, userId)
       if (problem) throw invalidParam(`invite: ${userId}: ${problem}`)
       put('m.room.member', userId, {
         ...deps.profileOf(tx, userId),
         membership: 'invite',
-        ...(wish.is_direct && { is_direct: true }),
+        ...inviteContent,
       })
     }
-    return room.roomId
+    return roomOf(tx, room.nid)
   })
+  const invitations = elsewhere.map((userId) => deps.inviteElsewhere(made, creator, userId as UserId, inviteContent))
+  for (const outcome of await Promise.allSettled(invitations)) {
+    if (outcome.status === 'fulfilled') continue
+    if (!(outcome.reason instanceof MatrixError)) throw outcome.reason
+    deps.log.info({ room: made.roomId, problem: outcome.reason.message }, 'an invitation from the making of a room failed')
+  }
+  return made.roomId
+}
+
+function partition<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(test), items.filter((item) => !test(item))]
 }
 
 function aliasOf(wish: CreateRoomWish, serverName: ServerName): string | undefined {

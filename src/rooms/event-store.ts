@@ -46,6 +46,11 @@ const placeById = statement<[string], { position: Position; roomNid: number }>(
 )
 const idAt = statement<[number], EventId>('SELECT event_id FROM events WHERE position = ?', 'pluck')
 
+/** Events that failed a check are kept for the graph's sake alone. */
+export function wasRefused({ status }: Pick<EventRow, 'status'>): boolean {
+  return (status & (EventStatus.rejected | EventStatus.softFailed)) !== 0
+}
+
 /** Its place in the timeline; of events that have none the position. */
 export function orderOf(row: Pick<EventRow, 'position' | 'timelineOrder'>): number {
   return row.timelineOrder ?? row.position
@@ -61,6 +66,12 @@ export function findEvent(reader: Reader, eventId: string): EventRow | undefined
   return byId(reader).get(eventId)
 }
 
+const positionById = statement<[string], Position>('SELECT position FROM events WHERE event_id = ?', 'pluck')
+
+export function positionOf(reader: Reader, eventId: string): Position | undefined {
+  return positionById(reader).get(eventId)
+}
+
 /** Where an event stands in the timeline of its room. */
 export function placeOf(reader: Reader, eventId: string): { readonly position: Position; readonly roomNid: number } | undefined {
   return placeById(reader).get(eventId)
@@ -70,6 +81,13 @@ export function eventIdAt(reader: Reader, position: Position): EventId {
   const id = idAt(reader).get(position)
   if (!id) throw new Error(`no event at ${position}`)
   return id
+}
+
+const jsonAt = statement<[Position], string>('SELECT json FROM events WHERE position = ?', 'pluck')
+
+/** An event as servers exchange it: the PDU in canonical JSON. */
+export function pduText(reader: Reader, position: Position): string | undefined {
+  return jsonAt(reader).get(position)
 }
 
 export function contentText(row: EventRow): string {

@@ -17,8 +17,9 @@ const found = statement<[number, string], never>('DELETE FROM missing_events WHE
 const miss = statement<[number, string, Position], never>(
   'INSERT INTO missing_events (room_nid, event_id, child) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
 )
-const missing = statement<[number, number], { eventId: string; child: Position }>(
-  'SELECT event_id AS eventId, child FROM missing_events WHERE room_nid = ? ORDER BY child DESC LIMIT ?',
+const missing = statement<[number, Position, Position, number], { eventId: string; child: Position }>(
+  `SELECT m.event_id AS eventId, m.child FROM missing_events m JOIN events e ON e.position = m.child
+   WHERE m.room_nid = ? AND e.timeline_order > ? AND e.timeline_order <= ? ORDER BY e.timeline_order DESC LIMIT ?`,
 )
 
 /** The newest events of the room's graph ("forward extremities"): what the next event points at. */
@@ -26,9 +27,12 @@ export function headsOf(reader: Reader, nid: number): readonly Position[] {
   return positions(reader).all(nid)
 }
 
-/** Where the graph ends because this server has no more of it ("backward extremities"), with an event that points there, latest first. */
-export function missingEventsOf(reader: Reader, nid: number, limit: number) {
-  return missing(reader).all(nid, limit)
+/**
+ * Where the graph ends because this server has no more of it ("backward extremities"), with the event that points there, if that stands
+ * after `from` and up to `to` in the timeline; latest first.
+ */
+export function missingBetween(reader: Reader, nid: number, from: Position, to: Position, limit: number) {
+  return missing(reader).all(nid, from, to, limit)
 }
 
 /** Events that failed, walked through to what they stand on. */

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { badJson } from '../http/errors.ts'
 import { parseUserId, type UserId } from '../matrix/identifiers.ts'
@@ -11,6 +11,11 @@ const reasonBody = Type.Object({ reason })
 /** What is said besides goes into the member event; source: POST /join of other servers, which clients came to rely on. */
 const joinBody = Type.Object({ reason }, { additionalProperties: Type.Unknown() })
 const targetBody = Type.Object({ user_id: Type.String(), reason })
+/** Servers that may help; `server_name` is what older clients say. */
+const viaQuery = Type.Object({
+  via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
+  server_name: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
+})
 const limit = { name: 'membership', by: 'user', burst: 50, perSecond: 2 } as const
 
 /** Joining, leaving and moderating rooms; source: client-server API, "Room membership". */
@@ -36,10 +41,11 @@ export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
       method: 'POST',
       path: '/_matrix/client/v3/join/{roomIdOrAlias}',
       auth: 'session',
+      query: viaQuery,
       body: joinBody,
       rateLimit: limit,
-      handle: async ({ auth, path, body }) => ({
-        room_id: await verbs.join(auth.userId as UserId, path.roomIdOrAlias, joinContent(body)),
+      handle: async ({ auth, path, query, body }) => ({
+        room_id: await verbs.join(auth.userId as UserId, path.roomIdOrAlias, joinContent(body), helpers(query)),
       }),
     }),
     endpoint({
@@ -49,17 +55,18 @@ export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
       body: joinBody,
       rateLimit: limit,
       handle: async ({ auth, path, body }) => ({
-        room_id: await verbs.join(auth.userId as UserId, path.roomId, joinContent(body)),
+        room_id: await verbs.join(auth.userId as UserId, path.roomId, joinContent(body), []),
       }),
     }),
     endpoint({
       method: 'POST',
       path: '/_matrix/client/v3/knock/{roomIdOrAlias}',
       auth: 'session',
+      query: viaQuery,
       body: reasonBody,
       rateLimit: limit,
-      handle: async ({ auth, path, body }) => ({
-        room_id: await verbs.knock(auth.userId as UserId, path.roomIdOrAlias, body.reason),
+      handle: async ({ auth, path, query, body }) => ({
+        room_id: await verbs.knock(auth.userId as UserId, path.roomIdOrAlias, body.reason, helpers(query)),
       }),
     }),
     endpoint({
@@ -88,6 +95,10 @@ export function membershipEndpoints(verbs: MembershipVerbs): Endpoint[] {
     about('ban', 'ban'),
     about('unban', 'unban'),
   ]
+}
+
+function helpers({ via = [], server_name: names = [] }: Static<typeof viaQuery>): readonly string[] {
+  return [...via, ...names]
 }
 
 /** The parts of a member event that the server answers for are not the client's to say here. */

@@ -7,7 +7,7 @@ import { type Position, type Reader, statement } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { accessTo, requireAccess, rootAfter } from './access.ts'
 import { clientEvent } from './client-event.ts'
-import { contentText, type EventRow, eventAt, findEvent } from './event-store.ts'
+import { contentText, type EventRow, eventAt, findEvent, wasRefused } from './event-store.ts'
 import { roomEventFilterInQuery } from './filter-schema.ts'
 import { newestFor, readPage, renderingFor, senderMembers } from './history.ts'
 import { joinedRoomsOf, type Room } from './members.ts'
@@ -19,15 +19,19 @@ import { roomView } from './visibility.ts'
 export interface ReadDeps {
   readonly storage: Storage
   readonly clock: Clock
+  /** Fetches what other servers have between two places of a room's timeline; false: nothing came. */
+  readonly fillHistory?: ((room: Room, from: Position, to: Position) => Promise<boolean>) | undefined
 }
 
 const room = '/_matrix/client/v3/rooms/{roomId}'
 const maxPage = 1000
+/** Pages fetched from other servers for one request. */
+const maxFetches = 3
 const membership = Type.Union(['join', 'invite', 'knock', 'leave', 'ban'].map((value) => Type.Literal(value)))
 const readLimit = { name: 'read', by: 'user', burst: 300, perSecond: 50 } as const
 
 /** Reading rooms: timeline, single events, state, members; source: client-server API, "Getting events for a room". */
-export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
+export function readEndpoints({ storage, clock, fillHistory }: ReadDeps): Endpoint[] {
   const { reader } = storage
 
   function stateEntryFor(auth: Session, roomId: string, type: string, stateKey: string): EventRow {
@@ -71,7 +75,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
       handle({ auth, path }) {
         const row = findEvent(reader, path.eventId)
         const access = row && accessTo(reader, path.roomId, auth.userId)
-        if (!row || !access || row.roomNid !== access.room.nid) throw notFound('There is no such event')
+        if (!row || !access || row.roomNid !== access.room.nid || wasRefused(row)) throw notFound('There is no such event')
         const view = roomView(reader, access.room, auth.userId)
         if (!view.maySee(row)) throw notFound('There is no such event')
         return jsonText(clientEvent(reader, row, renderingFor(reader, access.room, auth, clock.now(), true, view)))
@@ -89,7 +93,7 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
         limit: Type.Optional(Type.Integer({ minimum: 0 })),
         filter: Type.Optional(Type.String({ maxLength: 16_384 })),
       }),
-      handle({ auth, path, query }) {
+      async handle({ auth, path, query }) {
         const access = requireAccess(reader, path.roomId, auth.userId)
         // Who may not read the room is told so first.
         if (query.dir === undefined) throw missingParam('dir: is required')
@@ -100,13 +104,13 @@ export function readEndpoints({ storage, clock }: ReadDeps): Endpoint[] {
         const to = query.to === undefined ? (backward ? undefined : newest) : token('to', query.to)
         const view = roomView(reader, access.room, auth.userId)
         const limit = Math.min(query.limit ?? filter?.limit ?? 10, maxPage)
-        const page = readPage(reader, access.room, view, {
-          from: backward ? Math.min(from, newest) : from,
-          to,
-          backward,
-          limit,
-          filter,
-        })
+        const start = backward ? Math.min(from, newest) : from
+        const read = () => readPage(reader, access.room, view, { from: start, to, backward, limit, filter })
+        let page = read()
+        for (let fetches = 0; backward && fillHistory && fetches < maxFetches; fetches += 1) {
+          if (!(await fillHistory(access.room, Math.max(page.next ?? 0, to ?? 0), start))) break
+          page = read()
+        }
         const rendering = renderingFor(reader, access.room, auth, clock.now(), true, view)
         const chunk = page.rows.map((row) => clientEvent(reader, row, rendering)).join(',')
         const members =

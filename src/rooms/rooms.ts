@@ -1,14 +1,23 @@
+import type { FederationClient } from '../federation/client.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Signer } from '../matrix/signatures.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
 import type { Reader } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Builder } from './build.ts'
-import { createMembership, type MembershipVerbs } from './membership.ts'
+import { handshakeEndpoints } from './handshakes/federation-endpoints.ts'
+import { outOfBandProblem, storeMembership } from './handshakes/out-of-band.ts'
+import { createRemoteMembership } from './handshakes/remote-membership.ts'
+import { createMembership, type MembershipVerbs, type OtherServers } from './membership.ts'
 import { membershipEndpoints } from './membership-endpoints.ts'
 import { readEndpoints } from './read-endpoints.ts'
+import { createBackfill } from './receiving/backfill.ts'
+import type { VerifyEvents } from './receiving/check.ts'
+import { createReceiver, type Receiver } from './receiving/receive.ts'
+import { askHistory } from './receiving/remote.ts'
 import { relationEndpoints } from './relation-endpoints.ts'
 import { createSend, type Send } from './send.ts'
 import { writeEndpoints } from './write-endpoints.ts'
@@ -17,6 +26,7 @@ export interface RoomsOptions {
   readonly storage: Storage
   readonly clock: Clock
   readonly random: Random
+  readonly log: Log
   readonly signer: Signer
   readonly defaultVersion: string
   readonly encryptPrivateRooms: boolean
@@ -24,28 +34,70 @@ export interface RoomsOptions {
   inviteProblem(reader: Reader, userId: string): string | undefined
   /** Somebody did something. */
   active(userId: string): void
+  /** Absent: this server does not speak with others. */
+  readonly federation?: RoomsFederation | undefined
+}
+
+export interface RoomsFederation {
+  readonly client: FederationClient
+  readonly verify: VerifyEvents
+  readonly enqueue: NonNullable<Builder['enqueue']>
+  readonly resolveAlias: OtherServers['resolveAlias']
 }
 
 export interface Rooms {
   readonly endpoints: readonly Endpoint[]
+  /** For other servers. */
+  readonly serverEndpoints: readonly Endpoint[]
   readonly send: Send
   readonly membership: MembershipVerbs
+  /** Takes events of other servers. */
+  readonly receive: Receiver['receive']
 }
 
 /** Rooms: their events, state and members. */
 export function createRooms(options: RoomsOptions): Rooms {
-  const { storage, clock, signer, random } = options
-  const builder: Builder = { signer, random, now: () => clock.now() }
+  const { storage, clock, signer, random, log, federation } = options
+  const builder: Builder = { signer, random, now: () => clock.now(), enqueue: federation?.enqueue }
   const send = createSend({ storage, builder })
-  const membership = createMembership({ ...options, builder })
+  const others = federation && {
+    membership: createRemoteMembership({ ...federation, storage, builder, log, clock }),
+    invite: { ...federation, storage, builder, log },
+    resolveAlias: federation.resolveAlias,
+  }
+  const membership = createMembership({ ...options, builder, others })
+  const fetching = federation && {
+    storage,
+    history: askHistory(federation.client),
+    verify: federation.verify,
+    serverName: signer.serverName,
+    clock,
+    log,
+  }
+  const backfill = fetching && createBackfill(fetching)
+  const receiver =
+    fetching &&
+    createReceiver({
+      ...fetching,
+      takeOutOfBand: (origin, room, pdu) =>
+        storage.write((tx) => {
+          const problem = outOfBandProblem(tx, room, pdu, origin, signer.serverName)
+          if (problem === undefined) storeMembership(tx, room, pdu)
+          return problem
+        }),
+    })
   return {
     endpoints: [
-      ...writeEndpoints(send, { ...options, builder }, options.active),
+      ...writeEndpoints(send, { ...options, builder, inviteElsewhere: membership.inviteElsewhere }, options.active),
       ...membershipEndpoints(membership),
-      ...readEndpoints({ storage, clock }),
+      ...readEndpoints({ storage, clock, fillHistory: backfill?.fill }),
       ...relationEndpoints({ storage, clock }),
     ],
+    serverEndpoints: federation
+      ? handshakeEndpoints({ storage, builder, verify: federation.verify, inviteProblem: options.inviteProblem })
+      : [],
     send,
     membership,
+    receive: receiver?.receive ?? (async () => ({})),
   }
 }

@@ -1,9 +1,10 @@
 import { wasJoined } from '../rooms/access.ts'
 import { strippedEvent } from '../rooms/client-event.ts'
 import { type EventRow, eventAt, orderOf, pduAt, versionOf } from '../rooms/event-store.ts'
+import { strippedPositions } from '../rooms/handshakes/invite-others.ts'
+import { strippedStateFor } from '../rooms/handshakes/out-of-band.ts'
 import { renderingFor } from '../rooms/history.ts'
 import { type Room, roomOf } from '../rooms/members.ts'
-import { currentEntry } from '../rooms/state.ts'
 import { tokenOf } from '../rooms/timeline.ts'
 import { roomView } from '../rooms/visibility.ts'
 import type { Position, Reader } from '../storage/handles.ts'
@@ -13,24 +14,14 @@ import type { ListedRoom } from './room-list.ts'
 import { readState } from './state.ts'
 import { readTimeline, type Sight, sightThrough } from './timeline.ts'
 
-/** What somebody outside may know of a room; source: client-server API, "Stripped state". */
-const strippedTypes = [
-  'm.room.create',
-  'm.room.name',
-  'm.room.avatar',
-  'm.room.topic',
-  'm.room.join_rules',
-  'm.room.canonical_alias',
-  'm.room.encryption',
-]
-
 /** `invite_state` or `knock_state` of a room that the viewer is invited to or knocks on. */
 export function strippedRoom(reader: Reader, listed: ListedRoom, userId: string, field: 'invite_state' | 'knock_state'): string {
   const own = eventAt(reader, listed.position)
-  const positions = strippedTypes.map((type) => currentEntry(reader, listed.nid, type, ''))
-  const sender = own.sender === userId ? undefined : currentEntry(reader, listed.nid, 'm.room.member', own.sender)
-  const rows = [...positions, sender].flatMap((position) => (position === undefined ? [] : [eventAt(reader, position)]))
-  return `{"${field}":{"events":[${[...rows, own].map(strippedEvent).join(',')}]}}`
+  const told = own.timelineOrder === null ? strippedStateFor(reader, listed.nid, userId) : undefined
+  const sender = own.sender === userId ? undefined : own.sender
+  const known = strippedPositions(reader, listed.nid, sender).map((position) => strippedEvent(eventAt(reader, position)))
+  const texts = told === undefined ? known : told === '' ? [] : [told]
+  return `{"${field}":{"events":[${[...texts, strippedEvent(own)].join(',')}]}}`
 }
 
 /** Whom an invitation comes from. */

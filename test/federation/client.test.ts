@@ -33,9 +33,14 @@ function setUp(change = (request: Request) => request) {
     log: silentLog,
     rateLimits: createRateLimits(clock),
     trustedProxies: new BlockList(),
-    authenticateServer: authenticateServers(own, {
-      requestKey: async (server) => importVerifyKey(signerOf(server).publicKey),
-    }),
+    authenticateServer: authenticateServers(
+      own,
+      {
+        requestKey: async (server) => importVerifyKey(signerOf(server).publicKey),
+        eventKeys: async () => () => undefined,
+      },
+      () => undefined,
+    ),
     explain: () => undefined,
     observe: () => undefined,
   })

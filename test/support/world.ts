@@ -20,6 +20,8 @@ export interface World {
   /** Leads to those that are `federating`. */
   readonly network: TestNetwork
   server(name: string, settings?: Readonly<Record<string, string>>, platform?: Partial<Platform>): Promise<TestServer>
+  /** Resolves when all servers have written everything and wait for no other one; what waits for the clock goes on waiting. */
+  settled(): Promise<void>
 }
 
 export interface TestServer {
@@ -60,16 +62,27 @@ export interface TestResponse {
   readonly body: any
 }
 
+/** Turns of the event loop without anything under way, after which nothing more comes by itself. */
+const quietTurns = 10
+
 /** Makes the world of a test; its servers end with the test. */
 export async function createWorld(): Promise<World> {
   const clock = handMovedClock()
   const network = createTestNetwork()
+  const servers: TestServer[] = []
   return {
     clock,
     network,
+    async settled() {
+      for (let quiet = 0; quiet < quietTurns; quiet = network.underWay === 0 ? quiet + 1 : 0) {
+        await Promise.all(servers.map((server) => server.settled()))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    },
     async server(name, settings, platform) {
       const server = await startServer(name, clock, settings ?? {}, { network, ...platform })
       network.host(name, (request) => answerOtherServer(server.app, request))
+      servers.push(server)
       return server
     },
   }

@@ -33,7 +33,10 @@ export function storeOutliers(tx: Writer, room: Room, pdus: readonly Pdu[]): voi
 
 /** Each event after those that it cites, as far as they are among them. Events in a circle, which hashes make impossible, are left out. */
 export function byCitation(pdus: Iterable<Pdu>): readonly Pdu[] {
-  return inOrder(pdus, (pdu) => pdu.authEvents)
+  const all = [...pdus]
+  // In room version 12 everything stands on the create event, and nothing cites it.
+  const isCreate = ({ type }: Pdu) => type === 'm.room.create'
+  return inOrder([...all.filter(isCreate), ...all.filter((pdu) => !isCreate(pdu))], (pdu) => pdu.authEvents)
 }
 
 /** Each event after those that it points at. */

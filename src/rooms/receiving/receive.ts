@@ -3,6 +3,7 @@ import { parseRoomId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
 import type { Log } from '../../platform/log.ts'
+import { createQueues } from '../../platform/queues.ts'
 import type { Writer } from '../../storage/handles.ts'
 import { admit } from '../admit.ts'
 import { eventAt, eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
@@ -16,7 +17,6 @@ import type { Root } from '../state-snapshots.ts'
 import { checkEvents, validEvents } from './check.ts'
 import { createFetching, type FetchDeps, fetchedState, hasState, unknown, type Visit } from './fetch.ts'
 import { byGraph } from './outliers.ts'
-import { createQueues } from './queues.ts'
 
 export interface ReceiverDeps extends FetchDeps {
   readonly serverName: ServerName

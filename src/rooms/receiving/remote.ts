@@ -1,10 +1,10 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import type { Answered, FederationClient, Question } from '../../federation/client.ts'
+import { anyObject } from '../../http/schemas.ts'
 import type { EventId, RoomId, ServerName } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 
-const event = Type.Record(Type.String(), Type.Unknown())
-const events = Type.Array(event)
+const events = Type.Array(anyObject)
 const ids = Type.Array(Type.String({ maxLength: 255 }))
 
 /** What a server is asked about a room's past; nothing in the answers is proven. Undefined: there is no answer that can be used. */
@@ -93,7 +93,11 @@ export function askHistory(client: FederationClient): RemoteHistory {
       return answer?.auth_chain as readonly JsonObject[] | undefined
     },
     async event(server, eventId) {
-      const answer = await ask(server, `${v1}/event/${of(eventId)}`, Type.Object({ pdus: Type.Array(event, { maxItems: 1 }) }))
+      const answer = await ask(
+        server,
+        `${v1}/event/${of(eventId)}`,
+        Type.Object({ pdus: Type.Array(anyObject, { maxItems: 1 }) }),
+      )
       return answer?.pdus[0] as JsonObject | undefined
     },
     async backfill(server, roomId, eventIds, limit) {
