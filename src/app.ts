@@ -30,7 +30,6 @@ import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/id
 import { createMedia } from './media/media.ts'
 import { settleRestore } from './operations/backup/restore.ts'
 import { ClockIsWrong, createClockGuard, guardSigner } from './operations/clock-guard.ts'
-import { createDiskGovernor } from './operations/disk.ts'
 import { lastBeginning } from './operations/job-runs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createOperations, type Operations } from './operations/operations.ts'
@@ -291,7 +290,6 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
         ...directoryFederationEndpoints(storage, serverName),
       ]
     : []
-  const disk = createDiskGovernor({ storage, directory: config.data_dir, clock, log })
   const operations = await createOperations({
     ...platform,
     storage,
@@ -301,10 +299,9 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     backupTarget: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
     environment: platform.environment ?? {},
     clockGuard,
-    disk,
     jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
   })
-  const guarded = (open: readonly Endpoint[]) => refuseWhenReadOnly(open, () => disk.readOnly)
+  const guarded = (open: readonly Endpoint[]) => refuseWhenReadOnly(open, () => operations.disk.readOnly)
   return {
     client: mount(guarded(endpoints), { ...mounting, authenticate: accounts.authenticate }),
     federation: federation && mount(guarded(serverEndpoints), { ...mounting, authenticateServer: federation.authenticate }),

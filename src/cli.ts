@@ -149,7 +149,7 @@ async function carryOutHere(command: Command | OperationsCommand): Promise<objec
   here ??= await createApp(config, platform, (problem) => fail(problem.message, exitCodes.refused))
   const line = JSON.stringify(command)
   const known = readCommand(line)
-  return known ? runCommand(here.administration, known) : here.carryOut(line)
+  return known ? runCommand(here.administration, known) : here.operations.carryOut(line)
 }
 
 async function commandLine(): Promise<CommandLine> {

@@ -23,14 +23,14 @@ async function main(): Promise<void> {
     // Nothing more may be promised; a restart looks at what is really on disk.
     process.exit(exitFailure)
   })
-  const control = await createControlSocket(config.data_dir, app.administration, log, app.carryOut)
+  const control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
   const listener = await open('listen', config.listen, app.client.fetch)
   const federation =
     app.federation &&
     config.federation_listen &&
     (await open('federation_listen', config.federation_listen, app.federation.fetch, certificateOf(config)))
   const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
-  app.jobs.start()
+  app.operations.jobs.start()
   announce(config, listener.address, federation?.address, app)
 
   let stopping = false
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     const drained = Promise.all([listener.close(grace), federation?.close(grace)])
     // Only now: a client that is answered asks again at once, and may not find the door still open.
     app.storage.waiters.close()
-    await app.jobs.stop()
+    await app.operations.jobs.stop()
     await drained
     await metrics?.close(0)
     await control.close()

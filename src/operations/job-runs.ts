@@ -58,6 +58,13 @@ export function recentRuns(reader: Reader, name: string, limit = maxRuns): reado
     .map((row) => fromRow(row) as JobRun)
 }
 
+const newestOfAll = statement<[], Milliseconds | null>('SELECT max(started_at) FROM job_runs', 'pluck')
+
+/** The latest moment at which a job is known to have begun. */
+export function lastBeginning(reader: Reader): Milliseconds | undefined {
+  return newestOfAll(reader).get() ?? undefined
+}
+
 /** @returns the start under which it is kept: a little later than `now` if the clock was set back meanwhile */
 export function beginRun(tx: Writer, name: string, now: Milliseconds): Milliseconds {
   const startedAt = Math.max(now, (newest(tx).get(name) ?? 0) + 1)

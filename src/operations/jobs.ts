@@ -13,6 +13,10 @@ export interface Job {
   run(signal: AbortSignal): Promise<unknown>
   /** False at its time: there is nothing to do, and nothing is kept of it. */
   due?(): boolean
+  /** It also runs once when the server starts. */
+  readonly atStart?: boolean
+  /** It runs too often to be in the log each time. */
+  readonly quiet?: boolean
 }
 
 /** What anybody can see of a job. */
@@ -66,9 +70,11 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
   return {
     start() {
       // The disk may be what fails: then only the log can say so.
-      const atItsTime = (job: Job) => () =>
-        job.due?.() !== false && run(job).catch((err) => log.error({ job: job.name, err }, 'job not recorded'))
+      const atItsTime = (job: Job) => () => {
+        if (job.due?.() !== false) run(job).catch((err: unknown) => log.error({ job: job.name, err }, 'job not recorded'))
+      }
       tasks = jobs.map((job) => schedule(job.when, atItsTime(job), { name: job.name, noOverlap: true }))
+      for (const job of jobs) if (job.atStart) atItsTime(job)()
     },
     run(name) {
       const job = jobs.find((candidate) => candidate.name === name)
@@ -92,7 +98,7 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
 async function outcome(job: Job, signal: AbortSignal, log: Log): Promise<Pick<JobRun, 'result' | 'detail'>> {
   try {
     const detail = await job.run(signal)
-    log.info({ job: job.name, result: detail }, 'job done')
+    log[job.quiet ? 'debug' : 'info']({ job: job.name, result: detail }, 'job done')
     return { result: 'done', detail: detail ?? null }
   } catch (error) {
     if (signal.aborted) return { result: 'interrupted', detail: null }

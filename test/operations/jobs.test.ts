@@ -81,7 +81,7 @@ test('what a night has to do is possible on a server in use', async () => {
   const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}`
   await alice.request('PUT', `${path}/state/m.room.name`, { name: 'one' })
   const before = (await alice.request('GET', `${path}/state`)).body
-  const { jobs } = server.app
+  const { jobs } = server.app.operations
   const unattended = jobs.states().filter(({ name }) => !name.startsWith('backup'))
   for (const { name } of unattended) expect(await jobs.run(name)).toMatchObject({ name, result: 'done' })
   await server.restart()

@@ -8,3 +8,13 @@ const contents = statement<[], { hash: string; size: number }>(
 export function storedContents(reader: Reader): readonly { readonly hash: string; readonly size: number }[] {
   return contents(reader).all()
 }
+
+const total = statement<[], number>(
+  'SELECT ifnull(sum(size), 0) FROM (SELECT content_hash, max(size) AS size FROM media WHERE content_hash IS NOT NULL GROUP BY content_hash)',
+  'pluck',
+)
+
+/** Bytes of all contents together; reads every row, so once a day at most. */
+export function storedBytes(reader: Reader): number {
+  return total(reader).get() ?? 0
+}
