@@ -1,13 +1,21 @@
 import { isIP } from 'node:net'
 import type { Clock } from '../platform/clock.ts'
 import type { Incoming, Limits, Network, Outgoing, Unanswered } from './network.ts'
+import type { OpenSink } from './sink.ts'
 
 /** The one way out of this process. */
 export interface Egress {
   /** To a place that discovery found; a redirect is an answer like others. */
   exchange(request: Outgoing): Promise<Incoming | Unanswered>
   /** Asks for an `https:` address and follows at most `redirects` of them, all within the same time. */
-  get(url: string, redirects: number, limits: Limits): Promise<Incoming | Unanswered>
+  get(url: string, redirects: number, limits: Limits, wish?: Wish): Promise<Incoming | Unanswered>
+}
+
+interface Wish {
+  /** Media types; absent: JSON. */
+  readonly accept?: string
+  /** For the answer that is no redirect. */
+  readonly open?: OpenSink
 }
 
 const redirections: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
@@ -15,11 +23,11 @@ const redirections: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 export function createEgress({ network, clock }: { readonly network: Network; readonly clock: Clock }): Egress {
   return {
     exchange: (request) => network.exchange(request),
-    async get(url, redirects, limits) {
+    async get(url, redirects, limits, wish = {}) {
       const deadline = clock.now() + limits.total
       let next: string | undefined = url
       for (let hop = 0; hop <= redirects; hop += 1) {
-        const request = requestFor(next, { ...limits, total: deadline - clock.now() })
+        const request = requestFor(next, { ...limits, total: deadline - clock.now() }, wish)
         if ('problem' in request) return request
         const answer = await network.exchange(request)
         if ('problem' in answer || !redirections.has(answer.status)) return answer
@@ -33,7 +41,7 @@ export function createEgress({ network, clock }: { readonly network: Network; re
   }
 }
 
-function requestFor(address: string, limits: Limits): Outgoing | Unanswered {
+function requestFor(address: string, limits: Limits, { accept = 'application/json', open }: Wish): Outgoing | Unanswered {
   const url = new URL(address)
   if (url.protocol !== 'https:') return unanswered(`${url.protocol} is no way to ask, only https:`)
   if (url.username !== '' || url.password !== '') return unanswered('An address with a user name')
@@ -44,8 +52,9 @@ function requestFor(address: string, limits: Limits): Outgoing | Unanswered {
     port: url.port === '' ? 443 : Number(url.port),
     tlsName: isIP(host) === 0 ? host : undefined,
     target: `${url.pathname}${url.search}`,
-    headers: { host: url.host, accept: 'application/json' },
+    headers: { host: url.host, accept },
     limits,
+    ...(open && { open: (head) => (redirections.has(head.status) ? undefined : open(head)) }),
   }
 }
 

@@ -13,15 +13,16 @@ import { authenticateServers } from './authenticate.ts'
 import { createBackOff } from './back-off.ts'
 import { createFederationClient, type FederationClient } from './client.ts'
 import { createDiscovery } from './discovery.ts'
+import { createDownloads, type Downloads } from './downloads.ts'
 import { createEgress } from './egress.ts'
 import { publicFederationEndpoints } from './endpoints.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createNetwork, type Network } from './network.ts'
 import type { Outside } from './outside.ts'
-import { ownKeys, ownKeys } from './own-keys.ts'
+import { ownKeys } from './own-keys.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createTransport } from './transport.ts'
-import { createEventVerifier, createEventVerifier, type EventVerifier, type EventVerifier } from './verify-events.ts'
+import { createEventVerifier, type EventVerifier } from './verify-events.ts'
 
 export interface FederationDeps {
   readonly storage: Storage
@@ -49,12 +50,12 @@ const longestPause = 3_600_000
 /** Transport to and from other servers. It knows no rooms: what is asked and answered, the floors above say. */
 export interface Federation {
   readonly client: FederationClient
+  readonly downloads: Downloads
   readonly outside: Outside
   readonly sender: Sender
   readonly verifyEvents: EventVerifier
   readonly authenticate: ServerAuthentication
   readonly keyRing: KeyRing
-  readonly verifyEvents: EventVerifier
   readonly endpoints: readonly Endpoint[]
   close(): void
 }
@@ -67,17 +68,25 @@ export function createFederation(deps: FederationDeps): Federation {
   const discover = createDiscovery({ get: egress.get, services: network.services, clock, random })
   const unreachable = createBackOff(clock, firstPause, longestPause)
   const transport = createTransport({ discover, egress, unreachable })
-  const keyRing = createKeyRing({ storage, transport, clock, timers, log, own: ownKeys(signer), trustedNotaries: [] })
+  const keyRing = createKeyRing({
+    storage,
+    transport,
+    clock,
+    timers,
+    log,
+    own: ownKeys(signer),
+    trustedNotaries: deps.trustedNotaries ?? [],
+  })
   const client = createFederationClient({ signer, transport })
   const sender = createSender({ storage, client, clock, timers, log, serverName: signer.serverName, unreachable })
   return {
     outside: { ...transport, ...egress, services: network.services },
     client,
+    downloads: createDownloads({ signer, transport, egress }),
     sender,
     verifyEvents: createEventVerifier(keyRing),
     authenticate: authenticateServers(signer.serverName, keyRing, sender.heardFrom),
     keyRing,
-    verifyEvents: createEventVerifier(keyRing),
     endpoints: publicFederationEndpoints(deps),
     close() {
       sender.close()

@@ -5,6 +5,7 @@ import { createSecureContext, getCACertificates, type SecureContext } from 'node
 import type { Milliseconds, Timers } from '../platform/clock.ts'
 import type { Resolver } from '../platform/resolver.ts'
 import { mayReach } from './addresses.ts'
+import { type Head, maxAside, type OpenSink, pour } from './sink.ts'
 
 /** One HTTPS request, to one place. */
 export interface Outgoing {
@@ -20,6 +21,8 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly limits: Limits
+  /** Where the answer's body goes; absent: into memory. */
+  readonly open?: OpenSink
 }
 
 export interface Limits {
@@ -37,6 +40,7 @@ export interface Incoming {
   readonly status: number
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
+  /** Empty where the body went into a sink. */
   readonly body: Buffer
 }
 
@@ -45,6 +49,8 @@ export interface Unanswered {
   readonly problem: string
   /** Whether the request can have arrived. If not, another machine of the same server may be tried. */
   readonly sent: boolean
+  /** A download (`open`) did begin, but broke off or was too large: its server is there. */
+  readonly begun?: true
 }
 
 /** The world outside, as `egress.ts` needs it; tests have one inside their process. */
@@ -107,11 +113,12 @@ interface Stale extends Unanswered {
   readonly stale: true
 }
 
-/** Sends, and waits for the end of the answer or of patience. */
-function once(outgoing: ClientRequest, { body, limits }: Outgoing, timers: Timers): Promise<Incoming | Unanswered | Stale> {
-  return new Promise((resolve) => {
+/** Sends, and waits for the end of the answer or of patience. Rejects with what a sink throws. */
+function once(outgoing: ClientRequest, { body, limits, open }: Outgoing, timers: Timers): Promise<Incoming | Unanswered | Stale> {
+  return new Promise((resolve, reject) => {
     let connected = false
-    const stop = (problem: string) => settle({ problem, sent: connected })
+    let begun = false
+    const stop = (problem: string) => settle({ problem, sent: connected, ...(begun && { begun }) })
     const ending = timers.after(limits.total, () => stop('The answer took too long'))
     const heading = timers.after(limits.headers, () => stop('No answer came in time'))
     const connecting = timers.after(limits.connect, () => stop('No connection in time'))
@@ -131,31 +138,54 @@ function once(outgoing: ClientRequest, { body, limits }: Outgoing, timers: Timer
     outgoing.on('socket', (socket) => (outgoing.reusedSocket ? reached() : socket.once('secureConnect', reached)))
     outgoing.on('response', (incoming) => {
       heading()
-      readBody(incoming, limits.bytes, settle)
+      begun = open !== undefined
+      const head = { status: incoming.statusCode ?? 0, headers: headersOf(incoming) }
+      const sink = open?.(head)
+      if (!sink) return readBody(incoming, head, open ? Math.min(limits.bytes, maxAside) : limits.bytes, stop, settle)
+      pour(incoming, limits.bytes, sink).then(
+        ({ problem }) => {
+          if (problem === undefined) settle({ ...head, body: Buffer.alloc(0) })
+          else stop(problem)
+          if (!incoming.complete) outgoing.destroy()
+        },
+        (error: unknown) => {
+          reject(error)
+          stop('The answer could not be kept')
+        },
+      )
     })
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
-      settle({ problem: error.message, sent: connected, ...(stale && { stale }) })
+      const stale = !begun && outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      settle({ problem: error.message, sent: connected, ...(begun && { begun }), ...(stale && { stale }) })
     })
-    outgoing.on('close', () => stop('The connection was closed'))
+    // A sink may still be busy with what came before; if that was not all, `pour` notices.
+    outgoing.on('close', () => begun || stop('The connection was closed'))
     outgoing.end(body)
   })
 }
 
-function readBody(incoming: IncomingMessage, limit: number, settle: (result: Incoming | Unanswered) => void): void {
+function readBody(
+  incoming: IncomingMessage,
+  head: Head,
+  limit: number,
+  stop: (problem: string) => void,
+  settle: (result: Incoming) => void,
+): void {
   const chunks: Buffer[] = []
   let length = 0
   incoming.on('data', (chunk: Buffer) => {
     length += chunk.length
-    if (length > limit) settle({ problem: `The answer has more than ${limit} bytes`, sent: true })
+    if (length > limit) stop(`The answer has more than ${limit} bytes`)
     else chunks.push(chunk)
   })
-  incoming.on('error', (error) => settle({ problem: error.message, sent: true }))
-  incoming.on('end', () => {
-    const headers: Record<string, string> = {}
-    for (const [name, values] of Object.entries(incoming.headersDistinct)) headers[name] = values?.join(', ') ?? ''
-    settle({ status: incoming.statusCode ?? 0, headers, body: Buffer.concat(chunks) })
-  })
+  incoming.on('error', (error) => stop(error.message))
+  incoming.on('end', () => settle({ ...head, body: Buffer.concat(chunks) }))
+}
+
+function headersOf({ headersDistinct }: IncomingMessage): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {}
+  for (const [name, values] of Object.entries(headersDistinct)) headers[name] = values?.join(', ') ?? ''
+  return headers
 }
 
 /** Only lets addresses through that may be reached. */

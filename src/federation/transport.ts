@@ -9,7 +9,7 @@ export interface Transport {
   send(server: ServerName, request: ServerRequest): Promise<Incoming | Unanswered>
 }
 
-export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'body' | 'limits'>
+export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'body' | 'limits' | 'open'>
 
 export interface TransportDeps {
   readonly discover: Discovery
@@ -29,7 +29,8 @@ export function createTransport({ discover, egress, unreachable }: TransportDeps
         answer = await egress.exchange({ ...request, host, port, tlsName, headers: { ...request.headers, host: hostHeader } })
         if (!('problem' in answer) || answer.sent) break
       }
-      if ('problem' in answer) unreachable.failed(server)
+      // A file that is too large, or breaks off, says nothing about whether its server is there.
+      if ('problem' in answer && answer.begun !== true) unreachable.failed(server)
       else unreachable.succeeded(server)
       return answer
     },

@@ -1,4 +1,5 @@
 import type { Incoming, Network, Outgoing, Unanswered } from '../../src/federation/network.ts'
+import { pour } from '../../src/federation/sink.ts'
 
 /** What becomes of a request: `unanswered`: it arrives, but the answer is lost. */
 export type Fate = 'arrives' | 'lost' | 'unanswered' | 'twice'
@@ -55,6 +56,7 @@ export function createTestNetwork(): TestNetwork {
     headers,
     body,
     limits,
+    open,
   }: Outgoing): Promise<Incoming | Unanswered> {
     asked.push(`${headers.host}${target}`)
     const serve = port === federationPort && host === tlsName ? hosts.get(headers.host ?? '') : undefined
@@ -66,8 +68,14 @@ export function createTestNetwork(): TestNetwork {
     if (fate === 'twice') await ask()
     const response = await ask()
     if (fate === 'unanswered') return { problem: 'the answer was lost', sent: true }
+    const head = { status: response.status, headers: Object.fromEntries(response.headers) }
+    const sink = open?.(head)
+    if (sink) {
+      const { problem } = response.body ? await pour(response.body, limits.bytes, sink) : { problem: undefined }
+      return problem === undefined ? { ...head, body: Buffer.alloc(0) } : { problem, sent: true, begun: true }
+    }
     const bytes = Buffer.from(await response.arrayBuffer())
-    if (bytes.length > limits.bytes) return { problem: 'too much', sent: true }
-    return { status: response.status, headers: Object.fromEntries(response.headers), body: bytes }
+    if (bytes.length > limits.bytes) return { problem: 'too much', sent: true, ...(open && { begun: true }) }
+    return { ...head, body: bytes }
   }
 }
