@@ -13,6 +13,11 @@ export const exceptions = {
     'GET /_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}',
     'GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}',
   ]),
+  /** The event that was invited with is answered as it was sent, and the format of no room version asks for `origin`. */
+  withoutOrigin: new Set([
+    'PUT /_matrix/federation/v1/invite/{roomId}/{eventId}',
+    'PUT /_matrix/federation/v2/invite/{roomId}/{eventId}',
+  ]),
   /** What HTTP itself knows of downloads: a part, not modified, no such part. Source: RFC 9110, sections 13 and 14. */
   statuses: new Map([
     ['GET /_matrix/client/v1/media/download/{serverName}/{mediaId}', downloads],

@@ -161,7 +161,15 @@ function problemOfAnswer(
   if (status === 401 && isGenericError(body) && !isInteractive(body)) return undefined
   if (body instanceof Uint8Array) return `the answer must be JSON, not ${response.headers.get('content-type')}`
   if (content['application/json'].schema === undefined) return undefined
-  return problemOfForm(ajv, described.document, `${described.pointer}/content/application~1json/schema`, body)
+  const judged = exceptions.withoutOrigin.has(nameOf(operation)) ? withOrigin(body) : body
+  return problemOfForm(ajv, described.document, `${described.pointer}/content/application~1json/schema`, judged)
+}
+
+/** The answer, alone or behind its status, as if its event had an `origin`. */
+function withOrigin(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(withOrigin)
+  if (typeof body !== 'object' || body === null || !('event' in body)) return body
+  return { ...body, event: { origin: 'anybody', ...(body.event as object) } }
 }
 
 function problemOfForm(ajv: Ajv2020, document: string, pointer: string, body: unknown): string | undefined {
