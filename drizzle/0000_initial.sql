@@ -290,6 +290,7 @@ CREATE TABLE `events` (
 
 CREATE UNIQUE INDEX `events_event_id` ON `events` (`event_id`);
 CREATE INDEX `events_timeline` ON `events` (`room_nid`,`timeline_order`);
+CREATE INDEX `events_time` ON `events` (`room_nid`,`origin_server_ts`,`timeline_order`) WHERE timeline_order IS NOT NULL;
 CREATE INDEX `events_origin` ON `events` (`origin`) WHERE origin IS NOT NULL;
 CREATE TABLE `room_heads` (
 	`room_nid` integer NOT NULL,

@@ -117,12 +117,15 @@ export function createEventKeys(deps: EventKeysDeps) {
   }
 
   async function withPatience(work: Promise<unknown>): Promise<void> {
-    let stop = () => undefined as void
+    let stop: (() => void) | undefined
     const enough = new Promise<void>((resolve) => {
       stop = deps.timers.after(patience, resolve)
     })
-    await Promise.race([work, enough])
-    stop()
+    try {
+      await Promise.race([work, enough])
+    } finally {
+      stop?.()
+    }
   }
 
   return async (all: readonly WantedKeys[], notaries: readonly ServerName[] = []): Promise<KeyLookup> => {
