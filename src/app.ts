@@ -165,6 +165,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     partners: () => (federation ? knownServers(storage.reader, clock.now(), 20) : []),
     dateOf: async (server) => (federation ? dateOf(federation.outside, server) : { problem: 'no way out' }),
     lastKnown: () => lastBeginning(storage.reader),
+    trustedAgain: () => federation?.sender.retry(),
   })
   const signer = guardSigner(loadSigningKey(config.data_dir, serverName, platform.random), clockGuard.state)
   const federation =

@@ -33,6 +33,8 @@ export interface ClockGuardDeps {
   dateOf(server: string): Promise<{ readonly date: string | undefined } | { readonly problem: string }>
   /** The latest moment that this server is known to have run at; undefined: none. */
   lastKnown(): Milliseconds | undefined
+  /** The clock was wrong and is no longer: what was not signed can be. */
+  trustedAgain?(): void
 }
 
 export interface ClockGuard {
@@ -58,7 +60,8 @@ const distrust: Milliseconds = 3_600_000
 const untimely = /certificate has expired|certificate is not yet valid/
 
 /** Compares this machine's clock with those of others. */
-export function createClockGuard({ clock, log, partners, dateOf, lastKnown }: ClockGuardDeps): ClockGuard {
+export function createClockGuard(deps: ClockGuardDeps): ClockGuard {
+  const { clock, log, partners, dateOf, lastKnown } = deps
   const begun = clock.now()
   const known = lastKnown()
   const behind = known === undefined ? 0 : known - begun
@@ -70,7 +73,10 @@ export function createClockGuard({ clock, log, partners, dateOf, lastKnown }: Cl
     state = next
     const { state: verdict, ahead, because, answers } = next
     if (verdict === 'wrong') log.error({ ahead, because, answers }, 'the clock of this machine is wrong: nothing is signed')
-    else if (before.state === 'wrong') log.warn({ ahead, answers }, 'the clock of this machine is trusted again')
+    else if (before.state === 'wrong') {
+      log.warn({ ahead, answers }, 'the clock of this machine is trusted again')
+      deps.trustedAgain?.()
+    }
     return next
   }
 

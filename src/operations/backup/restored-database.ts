@@ -1,4 +1,5 @@
 import { allUsers } from '../../accounts/store.ts'
+import { outboxRestored } from '../../federation/restored.ts'
 import { keyBackupsRestored } from '../../key-backup/restored.ts'
 import { keysRestored } from '../../keys/restored.ts'
 import type { Milliseconds, Timers } from '../../platform/clock.ts'
@@ -69,6 +70,7 @@ function repair(tx: Writer, known: Omit<RestoreReport, 'oneTimeKeysDropped' | 's
     allUsers(tx).map(({ userId }) => userId),
   )
   filtersRestored(tx)
+  outboxRestored(tx)
   // A thousand a second, for as long as the snapshot is old.
   const jump = Math.max(leastJump, known.restoredAt - known.lostSince)
   const skippedTo = jumpAhead(tx, jump)
