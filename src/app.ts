@@ -57,10 +57,12 @@ import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
+import { servingEndpoints } from './rooms/serving/endpoints.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
+import { timeTravelEndpoints } from './rooms/time-travel.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
@@ -260,6 +262,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   const compose = { streams, fields: roomFields, known: createKnownMembers(), ignoredUsersOf }
   endpoints.push(
     ...rooms.endpoints,
+    ...timeTravelEndpoints({ storage }),
     ...syncEndpoints({
       ...compose,
       storage,
@@ -286,6 +289,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ? [
         ...federation.endpoints,
         ...rooms.serverEndpoints,
+        ...servingEndpoints({ storage, clock, serverName }),
         ...transactionEndpoints({ storage, clock, log, pdus: rooms.receive, edus: receivers }),
         ...profileFederationEndpoints(storage, serverName),
         ...directoryFederationEndpoints(storage, serverName),

@@ -49,6 +49,7 @@ export const events = sqliteTable(
   (table) => [
     uniqueIndex('events_event_id').on(table.eventId),
     index('events_timeline').on(table.roomNid, table.timelineOrder),
+    index('events_time').on(table.roomNid, table.originServerTs, table.timelineOrder).where(sql`timeline_order IS NOT NULL`),
     index('events_origin').on(table.origin).where(sql`origin IS NOT NULL`),
   ],
 )
