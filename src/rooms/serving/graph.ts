@@ -74,7 +74,9 @@ export function eventsBetween(
 ): readonly EventRow[] {
   const found: Node[] = []
   const seen = new Set<string>([...wish.earliest, ...wish.latest])
-  let level = wish.latest.flatMap((id) => nodeOf(reader, room, id)?.pdu.prevEvents ?? [])
+  let level = wish.latest
+    .filter((id) => !wish.earliest.includes(id))
+    .flatMap((id) => nodeOf(reader, room, id)?.pdu.prevEvents ?? [])
   let walked = 0
   while (level.length > 0) {
     const next: EventId[] = []
