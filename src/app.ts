@@ -12,9 +12,10 @@ import { directoryEndpoints } from './directory/endpoints.ts'
 import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
 import { createRemoteAliases } from './directory/remote-aliases.ts'
 import { createFederation } from './federation/federation.ts'
+import { carryOutKeyCommand } from './federation/key-commands.ts'
 import { knownServers } from './federation/known-servers.ts'
 import type { Network } from './federation/network.ts'
-import { loadSigningKey } from './federation/signing-key.ts'
+import { loadOwnKeys } from './federation/own-keys.ts'
 import { type EduReceiver, transactionEndpoints } from './federation/transactions.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
@@ -61,8 +62,8 @@ import { servingEndpoints } from './rooms/serving/endpoints.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
-import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { timeTravelEndpoints } from './rooms/time-travel.ts'
+import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
@@ -169,13 +170,16 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     lastKnown: () => lastBeginning(storage.reader),
     trustedAgain: () => federation?.sender.retry(),
   })
-  const signer = guardSigner(loadSigningKey(config.data_dir, serverName, platform.random), clockGuard.state)
+  const ownKeys = loadOwnKeys(config.data_dir, serverName, platform.random)
+  const signer = guardSigner(ownKeys.signer, clockGuard.state)
   const federation =
     config.federation_listen &&
     createFederation({
       ...platform,
       storage,
       signer,
+      own: ownKeys,
+      trustedNotaries: config.key_notaries,
       version: manifest.version,
       allowedAddresses: config.allow_addresses,
       extraCa: config.extra_ca,
@@ -270,7 +274,11 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       acknowledge: (session, since) => acknowledgeSync(storage, session.userId, session.deviceId, since),
       present: (session, state, timeout) => presence?.syncing(session.userId, session.deviceId, state, timeout),
     }),
-    ...serverInfoEndpoints({ defaultRoomVersion: config.default_room_version, publicUrl: config.public_url }),
+    ...serverInfoEndpoints({
+      defaultRoomVersion: config.default_room_version,
+      publicUrl: config.public_url,
+      federationAddress: config.federation_address,
+    }),
   )
 
   const metrics =
@@ -306,6 +314,12 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     clockGuard,
     jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
   })
+  const rotate = () => {
+    if (clockGuard.state().state === 'wrong') return { refused: 'The clock of this server is wrong: set it first.' }
+    const rotated = ownKeys.rotate(clock.now())
+    log.info(rotated, 'a new signing key')
+    return rotated
+  }
   const guarded = (open: readonly Endpoint[]) => refuseWhenReadOnly(open, () => operations.disk.readOnly)
   return {
     client: mount(guarded(endpoints), { ...mounting, authenticate: accounts.authenticate }),
@@ -313,7 +327,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     storage,
     endpoints: [...endpoints, ...serverEndpoints],
     metrics: metrics?.app,
-    operations,
+    operations: { ...operations, carryOut: (line) => carryOutKeyCommand(line, rotate) ?? operations.carryOut(line) },
     administration: accounts.administration,
     async close() {
       typing.close()

@@ -5,6 +5,7 @@ import { type Command, readCommand, runCommand } from './accounts/commands.ts'
 import { askServer } from './accounts/control.ts'
 import type { App } from './app.ts'
 import { ConfigProblems, loadConfig } from './config.ts'
+import type { KeyCommand, KeyRotation } from './federation/key-commands.ts'
 import { BackupProblem } from './operations/backup/problems.ts'
 import { type CommandLine, isOperation, operationsUsage, runOperation, UsageProblem } from './operations/command-line.ts'
 import type { OperationsCommand } from './operations/commands.ts'
@@ -13,12 +14,15 @@ import { silentLog } from './platform/log.ts'
 import { randomLetters, systemRandom } from './platform/random.ts'
 import { StorageProblem } from './storage/problems.ts'
 
+type AnyCommand = Command | OperationsCommand | KeyCommand
+
 const usage = `Usage: npm run hausbote -- COMMAND
 
   user add NAME [--admin] [--password-stdin]   make an account; asks for a password, or makes one up
   user password NAME [--password-stdin]        set a password anew and sign the user out everywhere
   user list                                    show all accounts
   token add [--uses N] [--expires TIME]        make a token that people register with; TIME such as 90m, 12h, 7d
+  key rotate                                   sign with a new key from now on; what the one before signed stays valid
 ${operationsUsage}`
 
 /** Exit codes: refused, wrong use (EX_USAGE), wrong configuration (EX_CONFIG). */
@@ -62,6 +66,9 @@ async function main(words: string[]): Promise<void> {
     case 'token add':
       only('uses', 'expires')
       return addToken(values.uses, values.expires)
+    case 'key rotate':
+      only()
+      return rotateKey()
     default:
       throw new UsageProblem(positionals.length === 0 ? 'The command is missing.' : `There is no command "${noun} ${verb}".`)
   }
@@ -122,14 +129,20 @@ async function addToken(uses: string | undefined, expires: string | undefined): 
   if (config.registration !== 'token') say('It is of use once HAUSBOTE_REGISTRATION is "token".')
 }
 
+async function rotateKey(): Promise<void> {
+  const { keyId, before } = await run<KeyRotation>({ command: 'key rotate' })
+  say(`The server signs with ${keyId} now, and no longer with ${before}.`)
+  say('Backups from before hold the old key only: make a new one.')
+}
+
 /** Has the running server carry out a command, or does it in this process. Ends the process if it is refused. */
-async function run<Result>(command: Command | OperationsCommand): Promise<Result> {
+async function run<Result>(command: AnyCommand): Promise<Result> {
   const answer = (await carryOut(command)) as Result | Refusal
   if (typeof answer === 'object' && answer !== null && 'refused' in answer) fail(answer.refused, exitCodes.refused)
   return answer as Result
 }
 
-async function carryOut(command: Command | OperationsCommand): Promise<unknown> {
+async function carryOut(command: AnyCommand): Promise<unknown> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = here ? undefined : await askServer(config.data_dir, command)
     if (answer !== undefined) return answer
@@ -143,7 +156,7 @@ async function carryOut(command: Command | OperationsCommand): Promise<unknown> 
   }
 }
 
-async function carryOutHere(command: Command | OperationsCommand): Promise<object | undefined> {
+async function carryOutHere(command: AnyCommand): Promise<object | undefined> {
   const { createApp } = await import('./app.ts')
   const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLog, environment: process.env }
   here ??= await createApp(config, platform, (problem) => fail(problem.message, exitCodes.refused))

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import type { ListenAddress } from './http/listener.ts'
-import { parseServerName } from './matrix/identifiers.ts'
+import { parseServerName, type ServerName } from './matrix/identifiers.ts'
 import { roomVersions } from './matrix/room-versions.ts'
 
 /** One setting: its name in the file, in the environment, and how its text is read. */
@@ -85,6 +85,18 @@ function serverName(text: string): { value: string } | { problem: string } {
   return parseServerName(text) === undefined ? { problem: 'must be a host name, with a port if need be' } : { value: text }
 }
 
+/** Names of servers, comma-separated. */
+function serverNames(text: string): { value: readonly ServerName[] } | { problem: string } {
+  const names: ServerName[] = []
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue
+    const name = parseServerName(entry)
+    if (!name) return { problem: `${entry} is not the name of a server` }
+    names.push(name)
+  }
+  return names.length > 8 ? { problem: 'more than 8 servers' } : { value: names }
+}
+
 function setting<Value>(
   environment: string,
   read: Setting<Value>['read'],
@@ -137,6 +149,22 @@ export const settings = {
     '`off`',
     '`host:port` or `off`',
     'Where other servers reach this one: with a certificate (the next settings) through TLS, otherwise plain HTTP for a proxy. `off`: it speaks with no other server.',
+  ),
+  federation_address: setting<string | undefined>(
+    'HAUSBOTE_FEDERATION_ADDRESS',
+    serverName,
+    undefined,
+    'none',
+    '`host:port`',
+    'Where other servers reach this one from outside, if not at port 8448 of its name; answers `/.well-known/matrix/server`.',
+  ),
+  key_notaries: setting<readonly ServerName[]>(
+    'HAUSBOTE_KEY_NOTARIES',
+    serverNames,
+    [],
+    'none',
+    'server names, comma-separated',
+    'Servers that are believed about the keys of servers that do not answer themselves.',
   ),
   setup_listen: setting(
     'HAUSBOTE_SETUP_LISTEN',

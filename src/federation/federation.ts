@@ -16,10 +16,12 @@ import { createDiscovery } from './discovery.ts'
 import { createDownloads, type Downloads } from './downloads.ts'
 import { createEgress } from './egress.ts'
 import { publicFederationEndpoints } from './endpoints.ts'
+import { createKeyFetches } from './key-fetches.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createNetwork, type Network } from './network.ts'
+import { createNotary } from './notary.ts'
 import type { Outside } from './outside.ts'
-import { ownKeys } from './own-keys.ts'
+import type { OwnKeys } from './own-keys.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createTransport } from './transport.ts'
 import { createEventVerifier, type EventVerifier } from './verify-events.ts'
@@ -30,7 +32,9 @@ export interface FederationDeps {
   readonly timers: Timers
   readonly random: Random
   readonly log: Log
+  /** Signs with the newest of `own`. */
   readonly signer: Signer
+  readonly own: OwnKeys
   /** Of this program. */
   readonly version: string
   /** Internal addresses that may be reached although they are. */
@@ -38,7 +42,7 @@ export interface FederationDeps {
   /** PEM file of authorities that are trusted besides the usual ones. */
   readonly extraCa: string | undefined
   /** Servers that are believed about the keys of others. */
-  readonly trustedNotaries?: readonly ServerName[]
+  readonly trustedNotaries: readonly ServerName[]
   /** Undefined: the real one. */
   readonly network: Network | undefined
 }
@@ -68,15 +72,9 @@ export function createFederation(deps: FederationDeps): Federation {
   const discover = createDiscovery({ get: egress.get, services: network.services, clock, random })
   const unreachable = createBackOff(clock, firstPause, longestPause)
   const transport = createTransport({ discover, egress, unreachable })
-  const keyRing = createKeyRing({
-    storage,
-    transport,
-    clock,
-    timers,
-    log,
-    own: ownKeys(signer),
-    trustedNotaries: deps.trustedNotaries ?? [],
-  })
+  const fetches = createKeyFetches({ storage, transport, clock, log })
+  const keyRing = createKeyRing({ ...deps, transport, fetches })
+  const notary = createNotary({ ...deps, fetches })
   const client = createFederationClient({ signer, transport })
   const sender = createSender({ storage, client, clock, timers, log, serverName: signer.serverName, unreachable })
   return {
@@ -87,7 +85,7 @@ export function createFederation(deps: FederationDeps): Federation {
     verifyEvents: createEventVerifier(keyRing),
     authenticate: authenticateServers(signer.serverName, keyRing, sender.heardFrom),
     keyRing,
-    endpoints: publicFederationEndpoints(deps),
+    endpoints: publicFederationEndpoints({ ...deps, notary }),
     close() {
       sender.close()
       network.close()

@@ -5,7 +5,7 @@ import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createEventKeys, type WantedKeys } from './event-keys.ts'
-import { createKeyFetches } from './key-fetches.ts'
+import type { KeyFetches } from './key-fetches.ts'
 import { createNotaries } from './notaries.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { findServerKey } from './store.ts'
@@ -30,6 +30,7 @@ export interface KeyRingDeps {
   readonly timers: Timers
   readonly log: Log
   readonly own: OwnKeys
+  readonly fetches: KeyFetches
   /** What they say about other servers' keys is believed. */
   readonly trustedNotaries: readonly ServerName[]
 }
@@ -37,8 +38,7 @@ export interface KeyRingDeps {
 const maxImported = 2000
 
 export function createKeyRing(deps: KeyRingDeps): KeyRing {
-  const { storage, clock } = deps
-  const fetches = createKeyFetches(deps)
+  const { storage, clock, fetches } = deps
   const imported = new Map<string, VerifyKey>()
 
   /** Vets a key once. */
@@ -67,5 +67,5 @@ export function createKeyRing(deps: KeyRingDeps): KeyRing {
   }
 
   const notaries = createNotaries({ ...deps, currentKey: requestKey })
-  return { requestKey, eventKeys: createEventKeys({ ...deps, fetches, notaries, importKey }) }
+  return { requestKey, eventKeys: createEventKeys({ ...deps, notaries, importKey }) }
 }

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../matrix/canonical-json.ts'
+import type { JsonObject } from '../matrix/json.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
 import type { PublishedKeys } from './published-keys.ts'
@@ -81,6 +82,18 @@ export function storeHeardKeys(tx: Writer, server: string, heard: PublishedKeys,
   if (!holds && (!stored || heard.validUntilTs > stored.validUntil)) return storePublishedKeys(tx, server, heard, now)
   for (const { keyId, publicKey, validUntil } of heard.keys) add(tx).run(server, keyId, publicKey, Math.min(validUntil, now))
   forgetOldest(tx).run({ server, most: maxRetired })
+}
+
+/** What a server last published about its keys. */
+export interface StoredAnswer {
+  readonly validUntilTs: Milliseconds
+  /** Undefined: it was too long to be kept. */
+  readonly content: JsonObject | undefined
+}
+
+export function findPublished(reader: Reader, server: string): StoredAnswer | undefined {
+  const row = findAnswer(reader).get(server)
+  return row && { validUntilTs: row.validUntil, content: row.answer === null ? undefined : JSON.parse(row.answer) }
 }
 
 /** Whether the server, or a trusted notary for it, has ever been heard. */

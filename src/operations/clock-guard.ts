@@ -136,7 +136,14 @@ export function guardSigner(signer: Signer, clockState: () => ClockState): Signe
       throw new ClockIsWrong('The clock of this server is wrong: nothing is signed until it is set.')
   }
   return {
-    ...signer,
+    serverName: signer.serverName,
+    // The key may be changed at any time.
+    get keyId() {
+      return signer.keyId
+    },
+    get publicKey() {
+      return signer.publicKey
+    },
     signJson(object: JsonObject) {
       refuse()
       return signer.signJson(object)

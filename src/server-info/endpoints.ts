@@ -5,18 +5,27 @@ export interface ServerInfo {
   readonly defaultRoomVersion: string
   /** Where clients reach the server, for `.well-known`; undefined: they know already. */
   readonly publicUrl: string | undefined
+  /** `host:port` where other servers reach the server, for `.well-known`; undefined: under its name. */
+  readonly federationAddress: string | undefined
 }
 
 /** The versions of the specification whose behaviour this server has; without gaps. */
 const versions = ['v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7', 'v1.8', 'v1.9', 'v1.10', 'v1.11', 'v1.12']
 
 /** What clients ask first: versions, capabilities and discovery. */
-export function serverInfoEndpoints({ defaultRoomVersion, publicUrl }: ServerInfo): Endpoint[] {
+export function serverInfoEndpoints({ defaultRoomVersion, publicUrl, federationAddress }: ServerInfo): Endpoint[] {
   const discovery = endpoint({
     method: 'GET',
     path: '/.well-known/matrix/client',
     auth: 'none',
     handle: () => ({ 'm.homeserver': { base_url: publicUrl } }),
+  })
+  // Source: server-server API, "Resolving server names".
+  const delegation = endpoint({
+    method: 'GET',
+    path: '/.well-known/matrix/server',
+    auth: 'none',
+    handle: () => ({ 'm.server': federationAddress }),
   })
   return [
     endpoint({
@@ -46,5 +55,6 @@ export function serverInfoEndpoints({ defaultRoomVersion, publicUrl }: ServerInf
       }),
     }),
     ...(publicUrl === undefined ? [] : [discovery]),
+    ...(federationAddress === undefined ? [] : [delegation]),
   ]
 }

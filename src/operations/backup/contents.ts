@@ -26,6 +26,7 @@ export type Manifest = Static<typeof manifestSchema>
 /** Files and directories of the data directory that go into a snapshot as they are, under their own names, if they are there. */
 const kept: readonly { readonly name: string; readonly required: boolean; readonly inside?: RegExp }[] = [
   { name: 'signing.key', required: true },
+  { name: 'old-signing.keys', required: false },
   { name: 'media/contents', required: false, inside: /^[0-9a-f]{2}(\/[0-9a-f]{64})?$/ },
   { name: 'certificates', required: false, inside: /^[a-z0-9][a-z0-9.-]{0,80}$/ },
 ]
