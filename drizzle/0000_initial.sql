@@ -87,6 +87,7 @@ CREATE TABLE `server_key_answers` (
 	`fetched_at` integer NOT NULL
 ) WITHOUT ROWID;
 
+CREATE INDEX `server_key_answers_by_age` ON `server_key_answers` (`fetched_at`);
 CREATE TABLE `server_keys` (
 	`server_name` text NOT NULL,
 	`key_id` text NOT NULL,
@@ -136,7 +137,8 @@ CREATE TABLE `device_keys` (
 
 CREATE TABLE `device_list_changes` (
 	`user_id` text PRIMARY KEY NOT NULL,
-	`position` integer NOT NULL
+	`position` integer NOT NULL,
+	`stream_id` integer NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX `device_list_changes_position` ON `device_list_changes` (`position`);
@@ -168,6 +170,22 @@ CREATE TABLE `one_time_keys` (
 	PRIMARY KEY(`user_id`, `device_id`, `algorithm`, `position`, `key_id`)
 ) WITHOUT ROWID;
 
+CREATE TABLE `remote_device_lists` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`stream_id` integer NOT NULL,
+	`current` integer NOT NULL,
+	`asked_at` integer NOT NULL,
+	`asked_for` text NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `remote_devices` (
+	`user_id` text NOT NULL,
+	`device_id` text NOT NULL,
+	`json` text NOT NULL,
+	`display_name` text,
+	PRIMARY KEY(`user_id`, `device_id`)
+) WITHOUT ROWID;
+
 CREATE TABLE `user_signatures` (
 	`signer` text NOT NULL,
 	`target` text NOT NULL,
@@ -192,6 +210,24 @@ CREATE TABLE `media` (
 
 CREATE INDEX `media_content` ON `media` (`content_hash`);
 CREATE INDEX `media_owner` ON `media` (`owner`,`expires_at`);
+CREATE TABLE `remote_media` (
+	`server` text NOT NULL,
+	`media_id` text NOT NULL,
+	`content_hash` text NOT NULL,
+	`size` integer NOT NULL,
+	`thumbnail_bytes` integer NOT NULL,
+	`content_type` text,
+	`upload_name` text,
+	`used_at` integer NOT NULL,
+	PRIMARY KEY(`server`, `media_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `remote_media_content` ON `remote_media` (`content_hash`);
+CREATE INDEX `remote_media_used` ON `remote_media` (`used_at`);
+CREATE TABLE `remote_media_removals` (
+	`content_hash` text PRIMARY KEY NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE `media_removals` (
 	`content_hash` text PRIMARY KEY NOT NULL
 ) WITHOUT ROWID;
@@ -373,6 +409,63 @@ CREATE TABLE `stripped_states` (
 	`user_id` text NOT NULL,
 	`events` text NOT NULL,
 	PRIMARY KEY(`room_nid`, `user_id`)
+) WITHOUT ROWID;
+
+CREATE TABLE `audit_log` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`at` integer NOT NULL,
+	`who` text NOT NULL,
+	`act` text NOT NULL,
+	`subject` text NOT NULL
+);
+
+CREATE TABLE `owner_sessions` (
+	`token_hash` text PRIMARY KEY NOT NULL,
+	`owner` text,
+	`started_at` integer NOT NULL,
+	`seen_at` integer NOT NULL,
+	`confirmed_at` integer NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX `owner_sessions_owner` ON `owner_sessions` (`owner`);
+CREATE TABLE `owners` (
+	`name` text PRIMARY KEY NOT NULL,
+	`password_hash` text NOT NULL,
+	`language` text NOT NULL,
+	`created_at` integer NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `practice_rooms` (
+	`name` text PRIMARY KEY NOT NULL,
+	`room_id` text NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `setup_answers` (
+	`name` text PRIMARY KEY NOT NULL,
+	`value` text NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE `staff` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`role` text NOT NULL,
+	`added_at` integer NOT NULL,
+	`left_at` integer,
+	`farewell` text
+) WITHOUT ROWID;
+
+CREATE TABLE `staff_links` (
+	`token_hash` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`expires_at` integer NOT NULL,
+	`used_at` integer
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX `staff_links_user` ON `staff_links` (`user_id`);
+CREATE TABLE `wrong_tries` (
+	`subject` text PRIMARY KEY NOT NULL,
+	`count` integer NOT NULL,
+	`last_at` integer NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE `kernel_values` (

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { createControlSocket } from './accounts/control.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, ConfigProblems, loadConfig, settings } from './config.ts'
+import { type CertificateFiles, readCertificate, watchCertificate } from './http/certificate-files.ts'
 import { type Certificate, type ListenAddress, type Listener, listen } from './http/listener.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
@@ -24,11 +24,18 @@ async function main(): Promise<void> {
     process.exit(exitFailure)
   })
   const control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
+  const files = certificateFiles(config)
+  const certificate = files && readCertificate(files)
   const listener = await open('listen', config.listen, app.client.fetch)
   const federation =
     app.federation &&
     config.federation_listen &&
-    (await open('federation_listen', config.federation_listen, app.federation.fetch, certificateOf(config)))
+    (await open('federation_listen', config.federation_listen, app.federation.fetch, certificate))
+  const stopWatching =
+    federation &&
+    files &&
+    certificate &&
+    watchCertificate({ files, current: certificate, timers: systemTimers, log, use: federation.setCertificate })
   const metrics = app.metrics && config.metrics_listen && (await open('metrics_listen', config.metrics_listen, app.metrics.fetch))
   app.operations.jobs.start()
   announce(config, listener.address, federation?.address, app)
@@ -38,6 +45,7 @@ async function main(): Promise<void> {
     if (stopping) return
     stopping = true
     log.info('stopping')
+    stopWatching?.()
     const drained = Promise.all([listener.close(grace), federation?.close(grace)])
     // Only now: a client that is answered asks again at once, and may not find the door still open.
     app.storage.waiters.close()
@@ -79,9 +87,8 @@ const cannotListen: Readonly<Record<string, string>> = {
 class StartProblem extends Error {}
 
 /** Undefined: TLS ends at a proxy. */
-function certificateOf({ tls_certificate: certificate, tls_key: key }: Config): Certificate | undefined {
-  if (certificate === undefined || key === undefined) return undefined
-  return { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+function certificateFiles({ tls_certificate: certificate, tls_key: key }: Config): CertificateFiles | undefined {
+  return certificate === undefined || key === undefined ? undefined : { certificate, key }
 }
 
 function urlOf({ host, port }: ListenAddress): string {

@@ -22,6 +22,8 @@ interface Row extends Omit<StoredKey, 'retired'> {
 const maxRetired = 64
 /** Characters of what a server publishes that are kept to be passed on; usual are some hundred. */
 const maxAnswer = 16 * 1024
+/** Whose keys are kept. Whoever owns a domain can have as many servers as there are names in it. */
+const maxServers = 10_000
 
 const find = statement<[string, string], Row>(
   'SELECT key_id AS keyId, public_key AS publicKey, valid_until AS validUntil, retired FROM server_keys WHERE server_name = ? AND key_id = ?',
@@ -52,6 +54,10 @@ const putAnswer = statement<[string, string | null, number, number], never>(
   `INSERT INTO server_key_answers (server_name, answer, valid_until, fetched_at) VALUES (?, ?, ?, ?)
    ON CONFLICT DO UPDATE SET answer = excluded.answer, valid_until = excluded.valid_until, fetched_at = excluded.fetched_at`,
 )
+const countAnswers = statement<[], number>('SELECT count(fetched_at) FROM server_key_answers', 'pluck')
+const longUnheard = statement<[number], string>('SELECT server_name FROM server_key_answers ORDER BY fetched_at LIMIT ?', 'pluck')
+const removeKeys = statement<[string], never>('DELETE FROM server_keys WHERE server_name = ?')
+const removeAnswer = statement<[string], never>('DELETE FROM server_key_answers WHERE server_name = ?')
 
 export function findServerKey(reader: Reader, server: string, keyId: string): StoredKey | undefined {
   const row = find(reader).get(server, keyId)
@@ -68,8 +74,21 @@ export function storePublishedKeys(
   retireAll(tx).run(now, server)
   for (const { keyId, publicKey, validUntil, retired } of keys) put(tx).run(server, keyId, publicKey, validUntil, retired ? 1 : 0)
   forgetOldest(tx).run({ server, most: maxRetired })
+  const isNew = findAnswer(tx).get(server) === undefined
   const text = canonicalJson(signed)
   putAnswer(tx).run(server, text.length <= maxAnswer ? text : null, validUntilTs, now)
+  if (isNew) forgetLongUnheard(tx, maxServers)
+}
+
+/** Leaves the keys of at most so many servers; those that were not asked for longest go. */
+export function forgetLongUnheard(tx: Writer, most: number): void {
+  const excess = (countAnswers(tx).get() ?? 0) - most
+  if (excess <= 0) return
+  // A few more, so that the next one comes to lie in the gap.
+  for (const server of longUnheard(tx).all(excess + Math.floor(most / 100))) {
+    removeKeys(tx).run(server)
+    removeAnswer(tx).run(server)
+  }
 }
 
 /**

@@ -18,15 +18,19 @@ export const serverKeys = sqliteTable(
 )
 
 /** What servers last published about their keys, word for word: to be passed on with their signatures. */
-export const serverKeyAnswers = sqliteTable('server_key_answers', {
-  serverName: text('server_name').primaryKey(),
-  /** Canonical JSON; null: too long to be kept. */
-  answer: text('answer'),
-  /** Its `valid_until_ts`, milliseconds. */
-  validUntil: integer('valid_until').notNull(),
-  /** Milliseconds since the epoch. */
-  fetchedAt: integer('fetched_at').notNull(),
-})
+export const serverKeyAnswers = sqliteTable(
+  'server_key_answers',
+  {
+    serverName: text('server_name').primaryKey(),
+    /** Canonical JSON; null: too long to be kept. */
+    answer: text('answer'),
+    /** Its `valid_until_ts`, milliseconds. */
+    validUntil: integer('valid_until').notNull(),
+    /** Milliseconds since the epoch. */
+    fetchedAt: integer('fetched_at').notNull(),
+  },
+  (table) => [index('server_key_answers_by_age').on(table.fetchedAt)],
+)
 
 /** Events that wait to be sent, for each server that is to have them. */
 export const outgoingPdus = sqliteTable(

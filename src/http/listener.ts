@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { getRequestListener } from '@hono/node-server'
 import type { Milliseconds } from '../platform/clock.ts'
 
@@ -16,6 +17,8 @@ export interface Listener {
    * when somebody ends them: close `storage.waiters` right after calling this.
    */
   close(grace: Milliseconds): Promise<void>
+  /** From now on new connections get this certificate; those that are open stay. Throws if the pair is broken; then the one before stays. */
+  setCertificate(certificate: Certificate): void
 }
 
 type Fetch = (request: Request, env: never) => Response | Promise<Response>
@@ -61,14 +64,14 @@ export function listen(
   limits: Partial<Limits> = {},
   certificate?: Certificate,
 ): Promise<Listener> {
-  const { server, close } = serverOf(fetch, { ...defaultLimits, ...limits }, certificate)
+  const { server, close, setCertificate } = serverOf(fetch, { ...defaultLimits, ...limits }, certificate)
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(address.port, address.host, 1024, () => {
       server.off('error', reject)
       const bound = server.address()
       const port = typeof bound === 'object' && bound ? bound.port : address.port
-      resolve({ address: { host: address.host, port }, close })
+      resolve({ address: { host: address.host, port }, close, setCertificate })
     })
   })
 }
@@ -77,7 +80,7 @@ function serverOf(
   fetch: Fetch,
   limits: Limits,
   certificate: Certificate | undefined,
-): { server: Server; close(grace: Milliseconds): Promise<void> } {
+): Pick<Listener, 'close' | 'setCertificate'> & { readonly server: Server } {
   const serve = getRequestListener(fetch as (request: Request) => Response | Promise<Response>, {
     // For old clients, such as health checks, that name no host.
     hostname: 'localhost',
@@ -97,9 +100,8 @@ function serverOf(
     if (closing) response.shouldKeepAlive = false
     void serve(request, response)
   }
-  const server = certificate
-    ? createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headers }, onRequest)
-    : createServer(options, onRequest)
+  const secure = certificate && createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headers }, onRequest)
+  const server = secure ?? createServer(options, onRequest)
   server.timeout = limits.silence
   server.maxConnections = limits.connections
   return {
@@ -107,6 +109,11 @@ function serverOf(
     close(grace) {
       closing = true
       return drain(server, grace)
+    },
+    setCertificate(renewed) {
+      // Throws before anything is changed.
+      createSecureContext({ ...renewed })
+      secure?.setSecureContext({ ...renewed })
     },
   }
 }
