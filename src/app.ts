@@ -312,6 +312,9 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     backupTarget: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
     environment: platform.environment ?? {},
     clockGuard,
+    outside: federation?.outside,
+    acmeListen: config.acme_listen,
+    certificateFile: config.tls_certificate,
     jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
   })
   const rotate = () => {

@@ -191,6 +191,14 @@ export const settings = {
     'Certificate of the federation listener, with those between it and its authority.',
   ),
   tls_key: setting<string | undefined>('HAUSBOTE_TLS_KEY', existingFile, undefined, 'none', 'a PEM file', 'Its private key.'),
+  acme_listen: setting(
+    'HAUSBOTE_ACME_LISTEN',
+    listenAddress,
+    { host: '::', port: 80 },
+    '`[::]:80`',
+    '`host:port`',
+    'Where a certificate authority asks for proof (ACME, HTTP-01) while a certificate is being obtained; it asks on port 80 of the public name.',
+  ),
   extra_ca: setting<string | undefined>(
     'HAUSBOTE_EXTRA_CA',
     existingFile,

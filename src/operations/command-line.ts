@@ -7,6 +7,8 @@ import { BackupProblem } from './backup/problems.ts'
 import { putInPlace, type RestoreDeps, stageRestore } from './backup/restore.ts'
 import type { RestoreReport } from './backup/restored-database.ts'
 import { checkPrivate } from './backup/target.ts'
+import { type TxtRecord, usualDirectory } from './certificates/certificates.ts'
+import type { CertificateFacts } from './certificates/state.ts'
 import type { OperationsCommand } from './commands.ts'
 import type { JobRun } from './job-runs.ts'
 
@@ -28,6 +30,10 @@ export const operationsUsage = `  backup                                       m
   backup target PLACE [--passphrase-file FILE] say where snapshots go: a directory, sftp:USER@HOST:/PATH, s3:https://HOST/BUCKET
   backup test                                  restore the newest snapshot beside the data, and look whether it would do
   backup list                                  show all snapshots
+  certificate request NAME... [--dns] [--email ADDRESS] [--authority URL]
+                                               get a certificate by ACME; --dns: proof by records in the DNS, in two steps
+  certificate continue                         the second step: the records are there
+  certificate show                             show the certificate in use
   restore PLACE [--snapshot ID] [--passphrase-file FILE]
                                                bring a snapshot back into an empty data directory, while no server runs
 `
@@ -36,12 +42,13 @@ const poll: Milliseconds = 500
 
 /** Whether `runOperation` carries out this command. */
 export function isOperation(words: readonly string[]): boolean {
-  return ['backup', 'restore'].includes(words[0] ?? '')
+  return ['backup', 'restore', 'certificate'].includes(words[0] ?? '')
 }
 
-/** Carries out `backup …` and `restore …`. Rejects with a sentence for the owner: `UsageProblem`, `BackupProblem`, `StorageProblem`. */
+/** Carries out the commands of `operationsUsage`. Rejects with a sentence for the owner: `UsageProblem`, `BackupProblem`, `StorageProblem`. */
 export function runOperation(words: readonly string[], line: CommandLine): Promise<void> {
   if (words[0] === 'backup') return backupCommand(words.slice(1), line)
+  if (words[0] === 'certificate') return certificateCommand(words.slice(1), line)
   return restoreCommand(words.slice(1), line)
 }
 
@@ -89,6 +96,38 @@ async function runJob(name: string, line: CommandLine, done: (found: unknown) =>
     }
     await new Promise<void>((resolve) => line.timers.after(poll, resolve))
   }
+}
+
+async function certificateCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const dns = words.includes('--dns')
+  const { positionals, values } = read(
+    words.filter((word) => word !== '--dns'),
+    ['email', 'authority'],
+  )
+  const [verb, ...names] = positionals
+  if (verb === 'request' && names.length > 0) {
+    const wish = {
+      names,
+      proof: dns ? 'dns' : 'http',
+      directory: values.authority ?? usualDirectory,
+      email: values.email ?? null,
+    } as const
+    const answer = await line.ask<CertificateFacts | { records: TxtRecord[] }>({ command: 'certificate request', ...wish })
+    if (!('records' in answer)) return showCertificate(answer, line)
+    line.say('Put these TXT records into the DNS, wait until they can be seen, then call "certificate continue":')
+    for (const { name, value } of answer.records) line.say(`${name}  ${value}`)
+    return
+  }
+  if (names.length > 0 || dns) throw new UsageProblem('There are too many words.')
+  if (verb === 'continue') return showCertificate(await line.ask<CertificateFacts>({ command: 'certificate continue' }), line)
+  if (verb !== 'show')
+    throw new UsageProblem('It is "certificate request NAME...", "certificate continue" or "certificate show".')
+  const { current } = await line.ask<{ current: CertificateFacts | null }>({ command: 'certificate show' })
+  return current ? showCertificate(current, line) : line.say('There is no certificate.')
+}
+
+function showCertificate({ names, issuer, notAfter }: CertificateFacts, line: CommandLine): void {
+  line.say(`The certificate for ${names.join(', ')} by ${issuer} lasts until ${new Date(notAfter).toISOString().slice(0, 10)}.`)
 }
 
 async function restoreCommand(words: readonly string[], line: CommandLine): Promise<void> {

@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.ts'
 import type { Backup } from './backup/backup.ts'
 import { backupJob, backupTestJob } from './backup/jobs.ts'
 import { BackupProblem } from './backup/problems.ts'
+import { CertificateProblem, type Certificates } from './certificates/certificates.ts'
 import type { JobState, Jobs } from './jobs.ts'
 
 /** What the owner asks of a running server, beside what `accounts/commands.ts` has: one line of JSON with a `command`. */
@@ -18,12 +19,22 @@ const commandSchema = Type.Union([
     passphrase: Type.String({ maxLength: 1000 }),
     environment: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 1000 })),
   }),
+  Type.Object({
+    command: Type.Literal('certificate request'),
+    names: Type.Array(Type.String({ maxLength: 253 }), { maxItems: 20 }),
+    proof: Type.Union([Type.Literal('http'), Type.Literal('dns')]),
+    directory: Type.String({ maxLength: 1000 }),
+    email: Type.Union([Type.String({ maxLength: 254 }), Type.Null()]),
+  }),
+  Type.Object({ command: Type.Literal('certificate continue') }),
+  Type.Object({ command: Type.Literal('certificate show') }),
 ])
 export type OperationsCommand = Static<typeof commandSchema>
 
 export interface OperationsDeps {
   readonly jobs: Jobs
   readonly backup: Backup
+  readonly certificates: Certificates
   readonly log: Log
 }
 
@@ -38,11 +49,12 @@ async function answered(command: OperationsCommand, deps: OperationsDeps): Promi
     return await run(command, deps)
   } catch (error) {
     if (error instanceof BackupProblem) return { refused: error.message, kind: error.kind }
+    if (error instanceof CertificateProblem) return { refused: error.message }
     throw error
   }
 }
 
-async function run(command: OperationsCommand, { jobs, backup, log }: OperationsDeps): Promise<object> {
+async function run(command: OperationsCommand, { jobs, backup, certificates, log }: OperationsDeps): Promise<object> {
   switch (command.command) {
     case 'job start': {
       const started = jobs.run(command.name)
@@ -64,6 +76,15 @@ async function run(command: OperationsCommand, { jobs, backup, log }: Operations
       return { snapshots: await backup.snapshots() }
     case 'backup target':
       return backup.prepare(command)
+    case 'certificate request': {
+      const { names, proof, directory, email } = command
+      const wish = { names, directory, ...(email !== null && { email }) }
+      return proof === 'dns' ? { records: await certificates.beginDns(wish) } : certificates.obtain(wish)
+    }
+    case 'certificate continue':
+      return certificates.finishDns()
+    case 'certificate show':
+      return { current: certificates.current() ?? null, records: certificates.waitingRecords() ?? null }
   }
 }
 

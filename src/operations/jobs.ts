@@ -23,6 +23,8 @@ export interface Job {
 export interface JobState {
   readonly name: string
   readonly when: string
+  /** False: at its next time it would have nothing to do. */
+  readonly due: boolean
   /** Undefined: never ran. */
   readonly last: JobRun | undefined
   readonly lastSuccess: JobRun | undefined
@@ -81,9 +83,10 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
       return job && run(job)
     },
     states: () =>
-      jobs.map(({ name, when }) => ({
+      jobs.map(({ name, when, due }) => ({
         name,
         when,
+        due: due?.() !== false,
         last: lastRun(storage.reader, name),
         lastSuccess: lastSuccess(storage.reader, name),
       })),
