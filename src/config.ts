@@ -261,7 +261,15 @@ export const settings = {
     104_857_600,
     '`104857600`',
     'bytes',
-    'The largest file that a client may upload.',
+    'The largest file that a client may upload, and that is fetched from another server.',
+  ),
+  remote_media_cache_bytes: setting(
+    'HAUSBOTE_REMOTE_MEDIA_CACHE_BYTES',
+    wholeNumber(0, 999_999_999_999),
+    5_368_709_120,
+    '`5368709120`',
+    'bytes',
+    'How much is kept of the media that were fetched from other servers; what was not used for longest goes first.',
   ),
   allow_addresses: setting(
     'HAUSBOTE_ALLOW_ADDRESSES',

@@ -54,3 +54,31 @@ function fileNameParameter(fileName: string): string {
   )
   return `filename*=UTF-8''${encoded}`
 }
+
+const maxNameLength = 255
+
+/** The file name that another server's header gives to a content; null: none. Source: RFC 6266, section 4, and RFC 8187. */
+export function fileNameIn(header: string | undefined): string | null {
+  if (header === undefined || header.length > 4096) return null
+  const parameters = new Map<string, string>()
+  const parameter = /;[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/gy
+  parameter.lastIndex = header.search(/;|$/)
+  for (let match = parameter.exec(header); match; match = parameter.exec(header)) {
+    const [, name = '', quoted, plain = ''] = match
+    parameters.set(name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, '$1') ?? plain)
+  }
+  const name = extendedValue(parameters.get('filename*')) ?? parameters.get('filename') ?? ''
+  const clean = name
+    .replaceAll(/\p{Cc}/gu, '')
+    .slice(0, maxNameLength)
+    .toWellFormed()
+  return clean === '' ? null : clean
+}
+
+/** Undefined: not a text in UTF-8, the only encoding that is still in use. */
+function extendedValue(text: string | undefined): string | undefined {
+  const encoded = /^utf-8'[^']*'((?:[\w!#$&+.^`|~-]|%[0-9a-f]{2})*)$/i.exec(text ?? '')?.[1]
+  if (encoded === undefined) return undefined
+  const bytes = encoded.replaceAll(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}

@@ -3,11 +3,13 @@ import type { Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { MediaFiles, Received } from './files.ts'
 import { createKeyedLock } from './keyed-lock.ts'
-import { isReferenced, removalDone, removalsDue } from './store.ts'
+import type { References } from './store.ts'
 
 export interface ContentsDeps {
   readonly storage: Storage
   readonly files: MediaFiles
+  /** The rows that need the files. */
+  readonly references: References
   readonly log: Log
 }
 
@@ -22,20 +24,20 @@ export interface Contents {
   idle(): Promise<void>
 }
 
-export function createContents({ storage, files, log }: ContentsDeps): Contents {
+export function createContents({ storage, files, references, log }: ContentsDeps): Contents {
   // The same content may be uploaded while its last reference is being deleted.
   const lock = createKeyedLock()
   let removing: Promise<void> = Promise.resolve()
 
   const removeIfUnreferenced = (hash: string) =>
     lock(hash, async () => {
-      if (!isReferenced(storage.reader, hash)) await files.remove(hash)
+      if (!references.has(storage.reader, hash)) await files.remove(hash)
     })
 
   async function removeAll(): Promise<void> {
-    for (const hash of removalsDue(storage.reader)) {
+    for (const hash of references.due(storage.reader)) {
       await removeIfUnreferenced(hash)
-      await storage.write((tx) => removalDone(tx, hash))
+      await storage.write((tx) => references.done(tx, hash))
     }
   }
 
@@ -47,7 +49,7 @@ export function createContents({ storage, files, log }: ContentsDeps): Contents 
           return await storage.write(insert)
         } finally {
           await files.discard(received)
-          if (!isReferenced(storage.reader, received.hash)) await files.remove(received.hash)
+          if (!references.has(storage.reader, received.hash)) await files.remove(received.hash)
           await files.settle(received.hash)
         }
       }),

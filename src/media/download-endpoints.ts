@@ -16,10 +16,10 @@ export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
   const config = { 'm.upload.size': deps.maxUploadBytes }
 
   async function download(raw: Request, wanted: Wanted, fileName?: string) {
-    const { hash, size, contentType, uploadName } = await contentFor(deps, wanted)
+    const { hash, size, contentType, uploadName, shelf } = await contentFor(deps, wanted)
     const type = contentType ?? 'application/octet-stream'
     const disposition = contentDisposition(type, fileName ?? uploadName)
-    return serve(raw, { path: deps.files.pathOf(hash), size, tag: hash, contentType: type, contentDisposition: disposition })
+    return serve(raw, { path: shelf.files.pathOf(hash), size, tag: hash, contentType: type, contentDisposition: disposition })
   }
 
   return [

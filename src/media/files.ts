@@ -11,10 +11,21 @@ export interface Received {
   readonly size: number
 }
 
+/** A content that is coming in. One of `finish` and `abandon` must follow. */
+export interface Arriving {
+  /** False: it has more bytes than it may. */
+  write(chunk: Uint8Array): Promise<boolean>
+  /** Makes it durable. */
+  finish(): Promise<Received>
+  abandon(): Promise<void>
+}
+
 /** The files of the media repository: contents by hash, thumbnails by the hash of what they show. */
 export interface MediaFiles {
   /** Streams a body into a temporary file and makes it durable. `too-large`: it has more than `limit` bytes. */
   receive(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Received | 'too-large'>
+  /** The same for what comes in pieces. */
+  begin(limit: number): Promise<Arriving>
   discard(received: Received): Promise<void>
   /** Gives a received file its name, for certain. `settle` must follow once the database knows the content, or is known not to. */
   place(received: Received): Promise<void>
@@ -66,20 +77,24 @@ export async function openMediaFiles(directory: string): Promise<MediaFiles> {
     }
   }
 
+  async function begin(limit: number): Promise<Arriving> {
+    const file = newTemporary()
+    return arrivingIn(file, await open(file, 'wx', 0o600), limit)
+  }
+
   return {
     async receive(body, limit) {
-      const file = newTemporary()
-      const handle = await open(file, 'wx', 0o600)
-      let kept = false
+      const arriving = await begin(limit)
+      let received: Received | undefined
       try {
-        const result = await writeAll(handle, body, limit)
-        kept = result !== 'too-large'
-        return result === 'too-large' ? result : { file, ...result }
+        for await (const chunk of body ?? []) if (!(await arriving.write(chunk))) return 'too-large'
+        received = await arriving.finish()
+        return received
       } finally {
-        await handle.close()
-        if (!kept) await rm(file, { force: true })
+        if (!received) await arriving.abandon()
       }
     },
+    begin,
     discard: ({ file }) => rm(file, { force: true }),
     async place({ file, hash }) {
       // Left behind by a sudden end, this tells the next start to look whether the content is wanted.
@@ -115,23 +130,27 @@ export async function openMediaFiles(directory: string): Promise<MediaFiles> {
   }
 }
 
-async function writeAll(
-  handle: FileHandle,
-  body: ReadableStream<Uint8Array> | null,
-  limit: number,
-): Promise<Omit<Received, 'file'> | 'too-large'> {
+function arrivingIn(file: string, handle: FileHandle, limit: number): Arriving {
   const hash = createHash('sha256')
   let size = 0
-  if (body) {
-    for await (const chunk of body) {
+  return {
+    async write(chunk) {
       size += chunk.byteLength
-      if (size > limit) return 'too-large'
+      if (size > limit) return false
       hash.update(chunk)
       for (let written = 0; written < chunk.byteLength; ) written += (await handle.write(chunk, written)).bytesWritten
-    }
+      return true
+    },
+    async finish() {
+      await handle.sync()
+      await handle.close()
+      return { file, hash: hash.digest('hex'), size }
+    },
+    async abandon() {
+      await handle.close()
+      await rm(file, { force: true })
+    },
   }
-  await handle.sync()
-  return { hash: hash.digest('hex'), size }
 }
 
 /** A new name in a directory survives a power cut only after this. */

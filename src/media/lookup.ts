@@ -3,15 +3,25 @@ import { MatrixError, notFound } from '../http/errors.ts'
 import type { Clock, Milliseconds } from '../platform/clock.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { MediaFiles } from './files.ts'
+import type { RemoteMedia } from './remote-media.ts'
 import { type Content, findMedia } from './store.ts'
+import type { Thumbnails } from './thumbnails.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
+
+/** Where contents and what is made of them lie. */
+export interface Shelf {
+  readonly files: MediaFiles
+  readonly thumbnails: Thumbnails
+}
 
 export interface LookupDeps {
   readonly storage: Storage
   readonly serverName: string
   readonly clock: Clock
-  readonly files: MediaFiles
   readonly waiters: UploadWaiters
+  readonly own: Shelf
+  /** Undefined: this server does not speak with others. */
+  readonly elsewhere: (Shelf & Pick<RemoteMedia, 'find'>) | undefined
 }
 
 const defaultTimeout: Milliseconds = 20_000
@@ -27,11 +37,23 @@ export interface Wanted {
   readonly signal: AbortSignal
 }
 
+export interface Found extends Content {
+  readonly shelf: Shelf
+  /** Of another server. */
+  readonly remote: boolean
+}
+
 /** The content behind an `mxc://` URI, waited for if it is yet to be uploaded; ends the request if there is none. */
-export async function contentFor(deps: LookupDeps, { server, mediaId, timeout, signal }: Wanted): Promise<Content> {
+export async function contentFor(deps: LookupDeps, wanted: Wanted): Promise<Found> {
+  const { server, mediaId, signal } = wanted
+  const timeout = Math.min(wanted.timeout ?? defaultTimeout, maxTimeout)
+  const { elsewhere } = deps
+  if (elsewhere && server !== deps.serverName) {
+    return { ...(await elsewhere.find({ server, mediaId, timeout, signal })), shelf: elsewhere, remote: true }
+  }
   const found = knownContent(deps, server, mediaId)
   if (found) return existing(deps, found)
-  await deps.waiters.uploaded(mediaId, Math.min(timeout ?? defaultTimeout, maxTimeout), signal)
+  await deps.waiters.uploaded(mediaId, timeout, signal)
   const uploaded = knownContent(deps, server, mediaId)
   if (!uploaded) throw notYetUploaded()
   return existing(deps, uploaded)
@@ -49,11 +71,16 @@ export function knownContent(
 }
 
 /** Its file may have gone with its last reference between two looks. */
-async function existing({ files }: LookupDeps, content: Content): Promise<Content> {
-  if ((await files.sizeOf(content.hash)) === undefined) throw notFound('There is no such media')
-  return content
+async function existing({ own }: LookupDeps, content: Content): Promise<Found> {
+  if ((await own.files.sizeOf(content.hash)) === undefined) throw notFound('There is no such media')
+  return { ...content, shelf: own, remote: false }
 }
 
 export function notYetUploaded(): MatrixError {
   return new MatrixError(504, 'M_NOT_YET_UPLOADED', 'The media has not been uploaded yet')
+}
+
+/** Source: client-server API, "Security considerations" of the content repository. */
+export function tooLargeElsewhere(): MatrixError {
+  return new MatrixError(502, 'M_TOO_LARGE', 'The media of the other server is too large')
 }

@@ -45,8 +45,8 @@ export function serve(request: Request, { path, size, tag, contentType, contentD
   return reply(206, { ...whole, ...part }, fileStream(path, from, to + 1))
 }
 
-/** Bytes `from` to `end` (excluded). Opened at the first read only, since an answer to HEAD is never read. */
-function fileStream(path: string, from: number, end: number): ReadableStream<Uint8Array> {
+/** Bytes `from` to `end` (excluded) of a file. Opened at the first read only, since an answer to HEAD is never read. */
+export function fileStream(path: string, from: number, end: number): ReadableStream<Uint8Array> {
   let file: Awaited<ReturnType<typeof open>> | undefined
   let position = from
   return new ReadableStream<Uint8Array>(

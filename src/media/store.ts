@@ -96,13 +96,19 @@ export function deleteMediaRow(tx: Writer, mediaId: string): boolean {
   return deleteRow(tx).run(mediaId).changes === 1
 }
 
-/** Contents whose files may have to go. */
-export function removalsDue(reader: Reader): readonly string[] {
-  return allRemovals(reader).all()
+/** Which files are needed, as one table of media knows it. */
+export interface References {
+  has(reader: Reader, hash: string): boolean
+  /** Contents whose files may have to go. */
+  due(reader: Reader): readonly string[]
+  done(tx: Writer, hash: string): void
 }
 
-export function removalDone(tx: Writer, hash: string): void {
-  deleteRemoval(tx).run(hash)
+/** Of this server's own media. */
+export const ownReferences: References = {
+  has: isReferenced,
+  due: (reader) => allRemovals(reader).all(),
+  done: (tx, hash) => deleteRemoval(tx).run(hash),
 }
 
 const owned = statement<[string], string>('SELECT media_id FROM media WHERE owner = ?', 'pluck')

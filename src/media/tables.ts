@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
 /** Every `mxc://` URI of this server. Several may share one content. */
 export const media = sqliteTable(
@@ -24,3 +24,32 @@ export const media = sqliteTable(
 
 /** Contents that lost a reference: their files are removed if nothing refers to them any more. */
 export const removals = sqliteTable('media_removals', { contentHash: text('content_hash').primaryKey() })
+
+/** Media of other servers that are kept here for a while. Their files stand apart from those of this server's own media. */
+export const remoteMedia = sqliteTable(
+  'remote_media',
+  {
+    server: text('server').notNull(),
+    mediaId: text('media_id').notNull(),
+    /** SHA-256 in hexadecimal. */
+    contentHash: text('content_hash').notNull(),
+    /** Bytes. */
+    size: integer('size').notNull(),
+    /** Of the thumbnails that were made of it. */
+    thumbnailBytes: integer('thumbnail_bytes').notNull(),
+    /** Null: the other server said nothing usable. */
+    contentType: text('content_type'),
+    /** Null: none. */
+    uploadName: text('upload_name'),
+    /** Milliseconds since the epoch, to within some minutes. */
+    usedAt: integer('used_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.server, table.mediaId] }),
+    index('remote_media_content').on(table.contentHash),
+    index('remote_media_used').on(table.usedAt),
+  ],
+)
+
+/** Contents of other servers' media that lost a reference. */
+export const remoteRemovals = sqliteTable('remote_media_removals', { contentHash: text('content_hash').primaryKey() })

@@ -22,9 +22,12 @@ export interface Thumbnails {
 export function createThumbnails({
   files,
   thumbnailer,
+  kept: noteKept,
 }: {
   readonly files: MediaFiles
   readonly thumbnailer: Thumbnailer
+  /** Called when a thumbnail takes up so many bytes more. */
+  readonly kept?: (hash: string, bytes: number) => Promise<void>
 }): Thumbnails {
   const lock = createKeyedLock()
   const failures = new Map<string, 'undecodable' | 'too-large'>()
@@ -49,6 +52,7 @@ export function createThumbnails({
     if (result.kind === 'crashed') result = await thumbnailer.make(job)
     switch (result.kind) {
       case 'made':
+        await noteKept?.(hash, result.bytes.byteLength)
         return kept(hash, variant, await files.keepThumbnail(hash, `${variant}.${result.format}`, result.bytes))
       case 'original':
         return kept(hash, variant, await files.keepThumbnail(hash, `${variant}.original.${result.format}`, new Uint8Array()))

@@ -6,6 +6,7 @@ import { type Random, randomLetters } from '../platform/random.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkedContentType } from './content-disposition.ts'
 import type { Contents } from './contents.ts'
+import { explained } from './disk-problems.ts'
 import type { MediaFiles, Received } from './files.ts'
 import { type Content, fillMedia, findMedia, insertMedia, type Media, pendingMediaOf } from './store.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
@@ -130,16 +131,4 @@ export function uploadEndpoints(deps: UploadDeps): Endpoint[] {
 
 function cannotOverwrite(): MatrixError {
   return new MatrixError(409, 'M_CANNOT_OVERWRITE_MEDIA', 'The media id has been uploaded to already')
-}
-
-/** A full disk is the server's trouble, and may pass; a connection that broke is nobody's fault. */
-async function explained<Result>(action: Promise<Result>): Promise<Result> {
-  try {
-    return await action
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw new MatrixError(503, 'M_UNKNOWN', 'The server has no space left')
-    if (code === 'ECONNRESET') throw badJson('The body broke off')
-    throw error
-  }
 }
