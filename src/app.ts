@@ -25,7 +25,10 @@ import { keyBackupEndpoints } from './key-backup/endpoints.ts'
 import { forgetBackups } from './key-backup/versions.ts'
 import { isCrossSigningKey } from './keys/cross-signing-keys.ts'
 import { keysEndpoints } from './keys/endpoints.ts'
+import { keysFederationEndpoints } from './keys/federation-endpoints.ts'
 import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/forget.ts'
+import { createKeyChanges } from './keys/key-changes.ts'
+import { createRemoteKeys } from './keys/remote.ts'
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
@@ -58,6 +61,7 @@ import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
+import { serversSharingRoomWith } from './rooms/servers.ts'
 import { servingEndpoints } from './rooms/serving/endpoints.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
@@ -128,13 +132,6 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     ...(platform.sync && { sync: platform.sync }),
     checkpoints: platform.checkpoints ?? true,
   })
-  const media = await createMedia({
-    ...platform,
-    storage,
-    directory: config.data_dir,
-    serverName: config.server_name,
-    maxUploadBytes: config.max_upload_bytes,
-  })
   const serverName = config.server_name as ServerName
   const accounts = createAccounts({
     ...platform,
@@ -144,13 +141,13 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     registrationSharedSecret: config.registration_shared_secret,
     hooks: {
       onDeviceRemoved(tx, userId, deviceId) {
-        forgetDeviceKeys(tx, userId, deviceId)
+        forgetDeviceKeys(tx, keyChanges, userId, deviceId)
         forgetDeviceMessages(tx, userId, deviceId)
         forgetTransactions(tx, userId, deviceId)
       },
-      onDeviceChanged: deviceRenamed,
+      onDeviceChanged: (tx, userId, deviceId) => deviceRenamed(tx, keyChanges, userId, deviceId),
       onDeactivated(tx, userId, erase) {
-        forgetCrossSigningKeys(tx, userId)
+        forgetCrossSigningKeys(tx, keyChanges, userId)
         forgetBackups(tx, userId)
         forgetProfile(tx, userId)
         rooms.membership.leaveAll(tx, userId as UserId)
@@ -185,6 +182,19 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       extraCa: config.extra_ca,
       network: platform.network,
     })
+  const keyChanges = createKeyChanges(
+    federation && { serverName, enqueueEdu: federation.sender.enqueueEdu, serversSharingRoomWith },
+  )
+  const remoteKeys = federation && createRemoteKeys({ ...platform, storage, client: federation.client, serverName })
+  const media = await createMedia({
+    ...platform,
+    storage,
+    directory: config.data_dir,
+    serverName,
+    maxUploadBytes: config.max_upload_bytes,
+    downloads: federation?.downloads,
+    remoteCacheBytes: config.remote_media_cache_bytes,
+  })
   const rooms = createRooms({
     storage,
     clock,
@@ -223,6 +233,8 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       serverName: config.server_name,
       parseToken,
       sharingChanges,
+      changes: keyChanges,
+      remote: remoteKeys,
       async confirm({ userId }, auth) {
         const operation = 'POST /keys/device_signing/upload'
         await accounts.interactiveAuth.require({ auth, operation, flows: [['m.login.password']], userId })
@@ -291,7 +303,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     explain: explainTrouble,
     observe: metrics?.observe ?? (() => undefined),
   }
-  const receivers = new Map<string, EduReceiver>([])
+  const receivers = new Map<string, EduReceiver>([...(remoteKeys?.receivers ?? [])])
   federation?.sender.start(pduText)
   const serverEndpoints = federation
     ? [
@@ -299,7 +311,9 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
         ...rooms.serverEndpoints,
         ...servingEndpoints({ storage, clock, serverName }),
         ...transactionEndpoints({ storage, clock, log, pdus: rooms.receive, edus: receivers }),
+        ...media.serverEndpoints,
         ...profileFederationEndpoints(storage, serverName),
+        ...keysFederationEndpoints(storage, serverName),
         ...directoryFederationEndpoints(storage, serverName),
       ]
     : []
@@ -315,7 +329,10 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     outside: federation?.outside,
     acmeListen: config.acme_listen,
     certificateFile: config.tls_certificate,
-    jobs: [{ name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) }],
+    jobs: [
+      { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
+      { name: 'remote media', when: '*/10 * * * *', run: media.trimming.trim, due: media.trimming.due },
+    ],
   })
   const rotate = () => {
     if (clockGuard.state().state === 'wrong') return { refused: 'The clock of this server is wrong: set it first.' }
@@ -325,7 +342,12 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
   }
   const guarded = (open: readonly Endpoint[]) => refuseWhenReadOnly(open, () => operations.disk.readOnly)
   return {
-    client: mount(guarded(endpoints), { ...mounting, authenticate: accounts.authenticate }),
+    // Behind a proxy both are often reached on one port.
+    client: mount(guarded([...endpoints, ...serverEndpoints]), {
+      ...mounting,
+      authenticate: accounts.authenticate,
+      ...(federation && { authenticateServer: federation.authenticate }),
+    }),
     federation: federation && mount(guarded(serverEndpoints), { ...mounting, authenticateServer: federation.authenticate }),
     storage,
     endpoints: [...endpoints, ...serverEndpoints],

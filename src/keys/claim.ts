@@ -3,8 +3,8 @@ import { useFallbackKey } from './fallback-keys.ts'
 import { type NamedKey, takeOneTimeKey } from './one-time-keys.ts'
 
 /**
- * Takes one key for each device that is asked for: the oldest one-time key, otherwise the fallback key. JSON of `one_time_keys`;
- * devices without a key are left out. Within a write: a key that was answered is gone from the disk.
+ * Takes one key for each device that is asked for: the oldest one-time key, otherwise the fallback key. JSON of the
+ * members of `one_time_keys`; devices without a key are left out. Within a write: a key that was answered is gone from the disk.
  * Source: client-server API, `/keys/claim`.
  */
 export function claimKeys(tx: Writer, wishes: readonly (readonly [string, Readonly<Record<string, string>>])[]): string {
@@ -17,7 +17,7 @@ export function claimKeys(tx: Writer, wishes: readonly (readonly [string, Readon
     }
     if (claimed.length > 0) users.push(`${JSON.stringify(userId)}:{${claimed.join(',')}}`)
   }
-  return `{${users.join(',')}}`
+  return users.join(',')
 }
 
 function namedJson({ algorithm, keyId, json }: NamedKey): string {

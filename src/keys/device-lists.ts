@@ -14,8 +14,11 @@ export type SharingChanges = (
 const fewUsers = 50
 
 const put = statement<[string, Position], never>(
-  `INSERT INTO device_list_changes (user_id, position) VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`,
+  `INSERT INTO device_list_changes (user_id, position, stream_id) VALUES (?, ?, 0)
+   ON CONFLICT DO UPDATE SET position = excluded.position`,
 )
+const streamId = statement<[string], number>('SELECT stream_id FROM device_list_changes WHERE user_id = ?', 'pluck')
+const moveOn = statement<[string], never>('UPDATE device_list_changes SET stream_id = position WHERE user_id = ?')
 const changedSince = statement<[Position], string>('SELECT user_id FROM device_list_changes WHERE position > ?', 'pluck')
 
 /** Notes that a user's devices or cross-signing keys changed, and wakes all who share a room: by room, never by member. */
@@ -23,6 +26,18 @@ export function deviceListChanged(tx: Writer, userId: string): void {
   put(tx).run(userId, tx.nextPosition())
   tx.wake(`user/${userId}`)
   for (const { nid } of joinedRoomsOf(tx, userId)) tx.wake(`room/${nid}`)
+}
+
+/** The number of the newest change of a local user's devices, as other servers know it; 0: there was none. */
+export function streamIdOf(reader: Reader, userId: string): number {
+  return streamId(reader).get(userId) ?? 0
+}
+
+/** Gives the change that was just noted a number in the chain of changes of the user's devices. */
+export function advanceStream(tx: Writer, userId: string): { readonly streamId: number; readonly before: number } {
+  const before = streamIdOf(tx, userId)
+  moveOn(tx).run(userId)
+  return { before, streamId: streamIdOf(tx, userId) }
 }
 
 /**

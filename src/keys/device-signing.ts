@@ -10,7 +10,7 @@ import {
   setCrossSigningKey,
   type Usage,
 } from './cross-signing-keys.ts'
-import { deviceListChanged } from './device-lists.ts'
+import type { KeyChanges } from './key-changes.ts'
 import type { DeviceSigningBody } from './schemas.ts'
 import { bareText, isSignedBy, readSigned, signaturesBy, toCanonical } from './signed-json.ts'
 
@@ -29,7 +29,7 @@ export function readCrossSigningKeys(userId: string, body: DeviceSigningBody): r
   for (const usage of ['master', 'self_signing', 'user_signing'] as const) {
     const value = body[`${usage}_key`]
     if (!value) continue
-    const key = readKey(userId, usage, value)
+    const key = readCrossSigningKey(userId, usage, value)
     if ('refused' in key) return key
     keys.push(key)
   }
@@ -44,6 +44,7 @@ export function readCrossSigningKeys(userId: string, body: DeviceSigningBody): r
  */
 export function storeCrossSigningKeys(
   tx: Writer,
+  changes: KeyChanges,
   userId: string,
   uploaded: readonly UploadedKey[],
   confirmed: boolean,
@@ -58,11 +59,16 @@ export function storeCrossSigningKeys(
   if (existing.has('master') && !confirmed) return 'unconfirmed'
   for (const key of news) setCrossSigningKey(tx, userId, key)
   if (news.some((key) => key.usage === 'master')) removeOrphans(tx, userId, uploaded)
-  deviceListChanged(tx, userId)
+  changes.crossSigning(tx, userId)
   return 'stored'
 }
 
-function readKey(userId: string, usage: Usage, value: NonNullable<DeviceSigningBody['master_key']>): UploadedKey | Refusal {
+/** A cross-signing key of a user, well-formed, its signatures not checked. */
+export function readCrossSigningKey(
+  userId: string,
+  usage: Usage,
+  value: NonNullable<DeviceSigningBody['master_key']>,
+): UploadedKey | Refusal {
   const field = `${usage}_key`
   if (value.user_id !== userId) return refuse(400, 'M_INVALID_PARAM', `${field}.user_id: must be your user id`)
   if (!value.usage.includes(usage)) return refuse(400, 'M_INVALID_PARAM', `${field}.usage: must name ${usage}`)

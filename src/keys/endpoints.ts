@@ -2,14 +2,18 @@ import { deviceOf } from '../accounts/store.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { invalidParam, unknownToken } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
 import type { Position } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
+import { checkCount } from './check-count.ts'
 import { claimKeys } from './claim.ts'
 import { type Confirm, crossSigningEndpoints } from './cross-signing-endpoints.ts'
 import { deviceListChanges, type SharingChanges } from './device-lists.ts'
+import type { KeyChanges } from './key-changes.ts'
 import { oneTimeKeyCounts } from './one-time-keys.ts'
-import { queryKeys } from './query.ts'
-import { failuresJson, sortByServer } from './recipients.ts'
+import { keysFields, localKeys } from './published-keys.ts'
+import { type Failures, failuresJson, sortByServer } from './recipients.ts'
+import type { RemoteKeys } from './remote.ts'
 import { changesQuery, claimBody, queryBody, uploadBody } from './schemas.ts'
 import { readUpload, storeUpload } from './upload.ts'
 
@@ -20,15 +24,18 @@ export interface KeysDeps {
   readonly parseToken: (token: string) => Position | undefined
   readonly sharingChanges: SharingChanges
   readonly confirm: Confirm
+  readonly changes: KeyChanges
+  /** Undefined: this server does not speak with others. */
+  readonly remote: RemoteKeys | undefined
 }
 
 const maxBody = 1024 * 1024
-/** Clients ask for 250 users at once, and claim for as many. */
-const maxUsers = 2_000
-const maxDevices = 5_000
+/** Milliseconds that a client waits for other servers if it does not say how long; source: client-server API, `/keys/query`. */
+const usualTimeout = 10_000
 
 /** Keys of devices and users; source: client-server API, "End-to-End Encryption". */
-export function keysEndpoints({ storage, serverName, parseToken, sharingChanges, confirm }: KeysDeps): Endpoint[] {
+export function keysEndpoints(deps: KeysDeps): Endpoint[] {
+  const { storage, serverName, parseToken, sharingChanges, changes, remote } = deps
   const { reader } = storage
 
   function position(name: string, token: string): Position {
@@ -49,7 +56,7 @@ export function keysEndpoints({ storage, serverName, parseToken, sharingChanges,
         const counts = await storage.write((tx) => {
           // The device may have been deleted while this request was on its way.
           if (!deviceOf(tx, auth.userId, auth.deviceId)) throw unknownToken(false)
-          storeUpload(tx, auth, upload)
+          storeUpload(tx, changes, auth, upload)
           return oneTimeKeyCounts(tx, auth.userId, auth.deviceId)
         })
         return { one_time_key_counts: counts }
@@ -61,10 +68,17 @@ export function keysEndpoints({ storage, serverName, parseToken, sharingChanges,
       auth: 'session',
       body: queryBody,
       maxBody,
-      handle({ auth, body }) {
+      async handle({ auth, body }) {
         checkCount(body.device_keys, (devices) => devices.length)
-        const { local, servers } = sortByServer(body.device_keys, serverName)
-        return jsonText(`{${queryKeys(reader, auth.userId, local)},"failures":${failuresJson(servers)}}`)
+        const { local, remote: others } = sortByServer(body.device_keys, serverName)
+        const fetched = others.size > 0 ? await remote?.query(auth.userId, others, body.timeout ?? usualTimeout) : undefined
+        const own = local.flatMap(([userId, deviceIds]) => {
+          const keys = localKeys(reader, userId, deviceIds)
+          return keys ? [[userId, keys] as const] : []
+        })
+        const fields = keysFields(reader, auth.userId, [...own, ...(fetched?.users ?? [])])
+        const members = Object.entries(fields).map(([field, json]) => `"${field}":${json}`)
+        return jsonText(`{${members},"failures":${failuresJson(fetched?.failures ?? unreached(others.keys()))}}`)
       },
     }),
     endpoint({
@@ -75,9 +89,12 @@ export function keysEndpoints({ storage, serverName, parseToken, sharingChanges,
       maxBody,
       async handle({ body }) {
         checkCount(body.one_time_keys, (devices) => Object.keys(devices).length)
-        const { local, servers } = sortByServer(body.one_time_keys, serverName)
-        const claimed = await storage.write((tx) => claimKeys(tx, local))
-        return jsonText(`{"one_time_keys":${claimed},"failures":${failuresJson(servers)}}`)
+        const { local, remote: others } = sortByServer(body.one_time_keys, serverName)
+        const fetching = others.size > 0 ? remote?.claim(others, body.timeout ?? usualTimeout) : undefined
+        const [own, fetched] = await Promise.all([local.length > 0 ? storage.write((tx) => claimKeys(tx, local)) : '', fetching])
+        const members = [own, ...(fetched?.claimed ?? [])].filter((text) => text !== '')
+        const failures = failuresJson(fetched?.failures ?? unreached(others.keys()))
+        return jsonText(`{"one_time_keys":{${members}},"failures":${failures}}`)
       },
     }),
     endpoint({
@@ -92,13 +109,10 @@ export function keysEndpoints({ storage, serverName, parseToken, sharingChanges,
         return { changed: [...changed], left }
       },
     }),
-    ...crossSigningEndpoints(storage, confirm),
+    ...crossSigningEndpoints(deps),
   ]
 }
 
-function checkCount<Wish>(wishes: Readonly<Record<string, Wish>>, devicesIn: (wish: Wish) => number): void {
-  const users = Object.values(wishes)
-  if (users.length > maxUsers) throw invalidParam(`body: more than ${maxUsers} users`)
-  if (users.reduce((sum, wish) => sum + devicesIn(wish), 0) > maxDevices)
-    throw invalidParam(`body: more than ${maxDevices} devices`)
+function unreached(servers: Iterable<ServerName>): Failures {
+  return new Map([...servers].map((server) => [server, 'This server does not reach other servers']))
 }

@@ -1,25 +1,30 @@
-import { parseUserId, serverOf } from '../matrix/identifiers.ts'
+import { parseUserId, type ServerName, serverOf, type UserId } from '../matrix/identifiers.ts'
 
-/** What a request asks of users, by where they live. Users whose id is none are unknown users: they are in neither. */
+/** What a request asks of users. */
+export type Wishes<Wish> = readonly (readonly [userId: UserId, wish: Wish])[]
+
+/** The same by where they live. Users whose id is none are unknown users: they are in neither. */
 export interface Recipients<Wish> {
-  readonly local: readonly (readonly [userId: string, wish: Wish])[]
-  readonly servers: ReadonlySet<string>
+  readonly local: Wishes<Wish>
+  readonly remote: ReadonlyMap<ServerName, Wishes<Wish>>
 }
 
 export function sortByServer<Wish>(wishes: Readonly<Record<string, Wish>>, serverName: string): Recipients<Wish> {
-  const local: [string, Wish][] = []
-  const servers = new Set<string>()
-  for (const [userId, wish] of Object.entries(wishes)) {
+  const all = Object.entries(wishes).flatMap(([userId, wish]) => {
     const id = parseUserId(userId)
-    if (!id) continue
-    if (serverOf(id) === serverName) local.push([userId, wish])
-    else servers.add(serverOf(id))
-  }
-  return { local, servers }
+    return id ? [[id, wish] as const] : []
+  })
+  const byServer = Map.groupBy(all, ([userId]) => serverOf(userId))
+  const local = byServer.get(serverName as ServerName) ?? []
+  byServer.delete(serverName as ServerName)
+  return { local, remote: byServer }
 }
 
-/** The `failures` of an answer: other servers cannot be asked. */
-export function failuresJson(servers: ReadonlySet<string>): string {
-  const failure = { errcode: 'M_UNKNOWN', error: 'This server does not reach other servers' }
-  return JSON.stringify(Object.fromEntries([...servers].map((server) => [server, failure])))
+/** Servers that could not be asked, and what is told of each. */
+export type Failures = ReadonlyMap<ServerName, string>
+
+/** The `failures` of an answer. */
+export function failuresJson(failures: Failures): string {
+  const told = [...failures].map(([server, error]) => [server, { errcode: 'M_UNKNOWN', error }])
+  return JSON.stringify(Object.fromEntries(told))
 }

@@ -5,18 +5,25 @@ const signatures = mapOf(mapOf(Type.String()))
 const identifier = Type.String({ minLength: 1, maxLength: 255 })
 
 const keyObject = Type.Object({ key: Type.String(), signatures: mapOf(anyObject) })
-const namedKeys = mapOf(Type.Union([Type.String(), keyObject]))
+/** A one-time key: a text, or an object with signatures. */
+export const oneTimeKey = Type.Union([Type.String(), keyObject])
+const namedKeys = mapOf(oneTimeKey)
+
+/** Bytes of the identity keys of one device, in canonical JSON. */
+export const maxDeviceKeysBytes = 32_768
+/** Bytes of one one-time or fallback key. */
+export const maxKeyBytes = 8_192
+
+export const deviceKeys = Type.Object({
+  user_id: identifier,
+  device_id: identifier,
+  algorithms: Type.Array(Type.String(), { maxItems: 100 }),
+  keys: mapOf(Type.String()),
+  signatures,
+})
 
 export const uploadBody = Type.Object({
-  device_keys: Type.Optional(
-    Type.Object({
-      user_id: identifier,
-      device_id: identifier,
-      algorithms: Type.Array(Type.String(), { maxItems: 100 }),
-      keys: mapOf(Type.String()),
-      signatures,
-    }),
-  ),
+  device_keys: Type.Optional(deviceKeys),
   one_time_keys: Type.Optional(namedKeys),
   fallback_keys: Type.Optional(namedKeys),
 })
@@ -27,7 +34,7 @@ export const queryBody = Type.Object({ timeout, device_keys: mapOf(Type.Array(Ty
 export const claimBody = Type.Object({ timeout, one_time_keys: mapOf(mapOf(Type.String())) })
 export const changesQuery = Type.Object({ from: Type.String(), to: Type.String() })
 
-const crossSigningKey = Type.Object({
+export const crossSigningKey = Type.Object({
   user_id: identifier,
   usage: Type.Array(Type.String(), { maxItems: 10 }),
   keys: mapOf(Type.String()),

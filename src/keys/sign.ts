@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../matrix/json.ts'
 import type { Writer } from '../storage/handles.ts'
 import { type CrossSigningKey, crossSigningKeysOf, setCrossSigningKey, setUserSignature } from './cross-signing-keys.ts'
 import { deviceKeysOf, findDeviceKeys, setDeviceKeys } from './device-keys.ts'
-import { deviceListChanged } from './device-lists.ts'
+import type { KeyChanges } from './key-changes.ts'
 import { bareText, canonicalText, isSignedBy, readSigned, signaturesBy, toCanonical, withSignatures } from './signed-json.ts'
 
 /** Why a signature was not taken, as the answer tells it. */
@@ -23,6 +23,7 @@ const notTheKey: SignatureFailure = { errcode: 'M_INVALID_PARAM', error: 'Not th
  */
 export function addSignatures(
   tx: Writer,
+  changes: KeyChanges,
   userId: string,
   target: string,
   keyId: string,
@@ -36,11 +37,17 @@ export function addSignatures(
     if (master?.publicKey !== keyId) return notFound('Not the master key of this user')
     return signOther(tx, userId, target, master, signed)
   }
-  if (master?.publicKey === keyId) return signOwnMaster(tx, userId, master, signed)
-  return signOwnDevice(tx, userId, keyId, signed)
+  if (master?.publicKey === keyId) return signOwnMaster(tx, changes, userId, master, signed)
+  return signOwnDevice(tx, changes, userId, keyId, signed)
 }
 
-function signOwnDevice(tx: Writer, userId: string, deviceId: string, signed: JsonObject): SignatureFailure | undefined {
+function signOwnDevice(
+  tx: Writer,
+  changes: KeyChanges,
+  userId: string,
+  deviceId: string,
+  signed: JsonObject,
+): SignatureFailure | undefined {
   const stored = findDeviceKeys(tx, userId, deviceId)
   if (stored === undefined) return notFound('No device with keys, and not the master key')
   const existing = readSigned(stored)
@@ -54,11 +61,17 @@ function signOwnDevice(tx: Writer, userId: string, deviceId: string, signed: Jso
   const json = canonicalText(withSignatures(existing, userId, { [name]: signature }))
   if (json === stored) return undefined
   setDeviceKeys(tx, userId, deviceId, json)
-  deviceListChanged(tx, userId)
+  changes.device(tx, userId, deviceId)
   return undefined
 }
 
-function signOwnMaster(tx: Writer, userId: string, master: CrossSigningKey, signed: JsonObject): SignatureFailure | undefined {
+function signOwnMaster(
+  tx: Writer,
+  changes: KeyChanges,
+  userId: string,
+  master: CrossSigningKey,
+  signed: JsonObject,
+): SignatureFailure | undefined {
   const existing = readSigned(master.json)
   if (bareText(existing) !== bareText(signed)) return notTheKey
   const given = signaturesBy(signed, userId)
@@ -76,7 +89,7 @@ function signOwnMaster(tx: Writer, userId: string, master: CrossSigningKey, sign
   const json = canonicalText(withSignatures(existing, userId, Object.fromEntries(valid)))
   if (json === master.json) return undefined
   setCrossSigningKey(tx, userId, { ...master, json })
-  deviceListChanged(tx, userId)
+  changes.crossSigning(tx, userId)
   return undefined
 }
 

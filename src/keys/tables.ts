@@ -90,9 +90,40 @@ export const userSignatures = sqliteTable(
   ],
 )
 
-/** When each user's device list or cross-signing keys last changed. */
+/** When each user's device list or cross-signing keys last changed, users of other servers included. */
 export const deviceListChanges = sqliteTable(
   'device_list_changes',
-  { userId: text('user_id').primaryKey(), position: integer('position').notNull() },
+  {
+    userId: text('user_id').primaryKey(),
+    position: integer('position').notNull(),
+    /** Position of the newest change of a device: what other servers are told as `stream_id`. 0: there was none. */
+    streamId: integer('stream_id').notNull(),
+  },
   (table) => [index('device_list_changes_position').on(table.position)],
+)
+
+/** Users of other servers whose list of devices is known, or was: see `remote-store.ts`. */
+export const remoteDeviceLists = sqliteTable('remote_device_lists', {
+  userId: text('user_id').primaryKey(),
+  /** Their server's number for the state of the list. */
+  streamId: integer('stream_id').notNull(),
+  /** False: something happened that this server did not understand. */
+  current: integer('current', { mode: 'boolean' }).notNull(),
+  /** What was known of rooms when the list was asked for: who shared one since then has been told of every change. */
+  askedAt: integer('asked_at').notNull(),
+  /** The local user for whom it was asked. */
+  askedFor: text('asked_for').notNull(),
+})
+
+/** The devices in those lists that have keys. */
+export const remoteDevices = sqliteTable(
+  'remote_devices',
+  {
+    userId: text('user_id').notNull(),
+    deviceId: text('device_id').notNull(),
+    /** The object in canonical JSON, without `unsigned`. */
+    json: text('json').notNull(),
+    displayName: text('display_name'),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.deviceId] })],
 )

@@ -4,14 +4,12 @@ import type { JsonObject } from '../matrix/json.ts'
 import type { Writer } from '../storage/handles.ts'
 import { isCrossSigningKey } from './cross-signing-keys.ts'
 import { findDeviceKeys, setDeviceKeys } from './device-keys.ts'
-import { deviceListChanged } from './device-lists.ts'
 import { setFallbackKey } from './fallback-keys.ts'
+import type { KeyChanges } from './key-changes.ts'
 import { addOneTimeKeys, type NamedKey } from './one-time-keys.ts'
-import type { UploadBody } from './schemas.ts'
+import { maxDeviceKeysBytes, maxKeyBytes, type UploadBody } from './schemas.ts'
 import { bareText, canonicalText, readSigned, signaturesBy, toCanonical, withSignatures } from './signed-json.ts'
 
-const maxDeviceKeysBytes = 32_768
-const maxKeyBytes = 8_192
 const maxKeyNameBytes = 255
 /** A device has keys for one or two. */
 const maxAlgorithms = 10
@@ -39,8 +37,8 @@ export function readUpload(session: Session, body: UploadBody): Upload {
  * Stores an upload within a write.
  * @throws MatrixError, which undoes the write
  */
-export function storeUpload(tx: Writer, { userId, deviceId }: Session, upload: Upload): void {
-  if (upload.deviceKeys) storeDeviceKeys(tx, userId, deviceId, upload.deviceKeys)
+export function storeUpload(tx: Writer, changes: KeyChanges, { userId, deviceId }: Session, upload: Upload): void {
+  if (upload.deviceKeys) storeDeviceKeys(tx, changes, userId, deviceId, upload.deviceKeys)
   const problem = addOneTimeKeys(tx, userId, deviceId, upload.oneTimeKeys)
   if (problem) throw invalidParam(problem)
   for (const key of upload.fallbackKeys) setFallbackKey(tx, userId, deviceId, key)
@@ -72,7 +70,7 @@ function readNamedKeys(field: string, keys: Readonly<Record<string, unknown>> | 
 }
 
 /** The same keys again keep the signatures that were added since; other keys have lost them. */
-function storeDeviceKeys(tx: Writer, userId: string, deviceId: string, keys: JsonObject): void {
+function storeDeviceKeys(tx: Writer, changes: KeyChanges, userId: string, deviceId: string, keys: JsonObject): void {
   const stored = findDeviceKeys(tx, userId, deviceId)
   const existing = stored === undefined ? undefined : readSigned(stored)
   const same = existing && bareText(existing) === bareText(keys)
@@ -81,5 +79,5 @@ function storeDeviceKeys(tx: Writer, userId: string, deviceId: string, keys: Jso
   // "Cross-signing": device ids must not collide with cross-signing public keys.
   if (isCrossSigningKey(tx, userId, deviceId)) throw forbidden('device_keys.device_id: one of your cross-signing keys')
   setDeviceKeys(tx, userId, deviceId, json)
-  deviceListChanged(tx, userId)
+  changes.device(tx, userId, deviceId)
 }

@@ -7,8 +7,9 @@ import type { Endpoint } from '../../src/http/endpoint.ts'
 import { unknownToken } from '../../src/http/errors.ts'
 import { mount } from '../../src/http/mount.ts'
 import { noRateLimits } from '../../src/http/rate-limits.ts'
-import type { RoomId } from '../../src/matrix/identifiers.ts'
+import type { RoomId, UserId } from '../../src/matrix/identifiers.ts'
 import { silentLog } from '../../src/platform/log.ts'
+import { projectMembership } from '../../src/rooms/membership-projection.ts'
 import type { SyncFilter, SyncQuery, SyncStream } from '../../src/rooms/sync-stream.ts'
 import type { Position } from '../../src/storage/handles.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
@@ -62,23 +63,18 @@ export function createKit(): Kit {
         const position = tx.nextPosition()
         const { lastInsertRowid } = tx.raw
           .prepare(
-            `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, '12', 0, ?, ?, 0)`,
+            `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, '12', 0, ?, 0, 0)`,
           )
-          .run(roomId, position, members.length)
+          .run(roomId, position)
         const nid = Number(lastInsertRowid)
         for (const member of members)
-          tx.raw
-            .prepare(
-              `INSERT INTO memberships (room_nid, user_id, membership, position, joined_at, forgotten) VALUES (?, ?, 'join', ?, ?, 0)`,
-            )
-            .run(nid, member, position, position)
+          projectMembership(tx, nid, { userId: member as UserId, membership: 'join', position, at: position })
         return nid
       }),
     leave: (nid, userId) =>
       storage.write((tx) => {
-        tx.raw
-          .prepare(`UPDATE memberships SET membership = 'leave', joined_at = NULL WHERE room_nid = ? AND user_id = ?`)
-          .run(nid, userId)
+        const position = tx.nextPosition()
+        projectMembership(tx, nid, { userId: userId as UserId, membership: 'leave', position, at: position })
       }),
     async advance(milliseconds) {
       await clock.advance(milliseconds)

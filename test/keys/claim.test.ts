@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { forgetDeviceKeys } from '../../src/keys/forget.ts'
 import { oneTimeKeys } from './key-material.ts'
-import { createKeysKit } from './keys-kit.ts'
+import { createKeysKit, keyChanges } from './keys-kit.ts'
 import type { TestDevice } from './kit.ts'
 
 const upload = '/_matrix/client/v3/keys/upload'
@@ -135,6 +135,6 @@ test('the keys of a deleted device are gone', async () => {
     one_time_keys: oneTimeKeys(alice.userId, alice.deviceId, 1, 1),
     fallback_keys: { 'signed_curve25519:F': 'f' },
   })
-  await kit.storage.write((tx) => forgetDeviceKeys(tx, alice.userId, alice.deviceId))
+  await kit.storage.write((tx) => forgetDeviceKeys(tx, keyChanges, alice.userId, alice.deviceId))
   expect(await claimOne(bob, alice)).toBeUndefined()
 })

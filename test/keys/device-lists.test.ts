@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from '../../src/keys/forget.ts'
 import { clientKey, crossSigningKey, deviceKeysOf } from './key-material.ts'
-import { createKeysKit } from './keys-kit.ts'
+import { createKeysKit, keyChanges } from './keys-kit.ts'
 import type { TestDevice } from './kit.ts'
 
 const upload = '/_matrix/client/v3/keys/upload'
@@ -60,21 +60,21 @@ test('other names, deleted devices and cross-signing keys are changes, but a dev
     return fields.device_lists !== undefined
   }
   const { storage } = kit
-  await storage.write((tx) => deviceRenamed(tx, alice.userId, alice.deviceId))
-  await storage.write((tx) => forgetDeviceKeys(tx, alice.userId, alice.deviceId))
-  await storage.write((tx) => forgetCrossSigningKeys(tx, alice.userId))
+  await storage.write((tx) => deviceRenamed(tx, keyChanges, alice.userId, alice.deviceId))
+  await storage.write((tx) => forgetDeviceKeys(tx, keyChanges, alice.userId, alice.deviceId))
+  await storage.write((tx) => forgetCrossSigningKeys(tx, keyChanges, alice.userId))
   expect(changed()).toBe(false)
   await uploadKeys(alice)
   expect(changed()).toBe(true)
-  await storage.write((tx) => deviceRenamed(tx, alice.userId, alice.deviceId))
+  await storage.write((tx) => deviceRenamed(tx, keyChanges, alice.userId, alice.deviceId))
   expect(changed()).toBe(true)
-  await storage.write((tx) => forgetDeviceKeys(tx, alice.userId, alice.deviceId))
+  await storage.write((tx) => forgetDeviceKeys(tx, keyChanges, alice.userId, alice.deviceId))
   expect(changed()).toBe(true)
   await alice.request('POST', '/_matrix/client/v3/keys/device_signing/upload', {
     master_key: crossSigningKey(alice.userId, 'master', clientKey()),
   })
   expect(changed()).toBe(true)
-  await storage.write((tx) => forgetCrossSigningKeys(tx, alice.userId))
+  await storage.write((tx) => forgetCrossSigningKeys(tx, keyChanges, alice.userId))
   expect(changed()).toBe(true)
 })
 

@@ -1,8 +1,12 @@
 import { MatrixError } from '../../src/http/errors.ts'
 import type { SharingChanges } from '../../src/keys/device-lists.ts'
 import { keysEndpoints } from '../../src/keys/endpoints.ts'
+import { createKeyChanges } from '../../src/keys/key-changes.ts'
 import { keysStream } from '../../src/keys/stream.ts'
 import { createKit, type Kit } from './kit.ts'
+
+/** Without other servers. */
+export const keyChanges = createKeyChanges(undefined)
 
 export interface KeysKit extends Kit {
   /** What the rooms would say about who shares rooms since when. */
@@ -20,6 +24,8 @@ export function createKeysKit(): KeysKit {
         serverName: 'a.test',
         parseToken: (token) => (/^\d+$/.test(token) ? Number(token) : undefined),
         sharingChanges,
+        changes: keyChanges,
+        remote: undefined,
         async confirm(_session, auth) {
           if (auth?.password !== 'right') throw new MatrixError(401, 'M_FORBIDDEN', 'Authenticate', { flows: [], session: 's' })
         },

@@ -9,6 +9,7 @@ import { mount } from '../../src/http/mount.ts'
 import { noRateLimits } from '../../src/http/rate-limits.ts'
 import type { DeviceId, UserId } from '../../src/matrix/identifiers.ts'
 import { silentLog } from '../../src/platform/log.ts'
+import { projectMembership } from '../../src/rooms/membership-projection.ts'
 import type { SyncStream } from '../../src/rooms/sync-stream.ts'
 import type { Position } from '../../src/storage/handles.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
@@ -119,8 +120,8 @@ export function createKit(parts: Parts): Kit {
     room: (...members) => makeRoom(running.storage, members),
     leave: (nid, { userId }) =>
       running.storage.write((tx) => {
-        tx.nextPosition()
-        tx.raw.prepare(`UPDATE memberships SET membership = 'leave' WHERE room_nid = ? AND user_id = ?`).run(nid, userId)
+        const position = tx.nextPosition()
+        projectMembership(tx, nid, { userId, membership: 'leave', position, at: position })
       }),
     async restart() {
       await running.storage.close()
@@ -150,14 +151,12 @@ function makeRoom(storage: Storage, members: readonly TestDevice[]): Promise<num
     const position = tx.nextPosition()
     const { lastInsertRowid } = tx.raw
       .prepare(
-        `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, '12', 0, ?, ?, 0)`,
+        `INSERT INTO rooms (room_id, version, state_root, last_position, joined_members, invited_members) VALUES (?, '12', 0, ?, 0, 0)`,
       )
-      .run(`!room${position}:a.test`, position, members.length)
-    const insert = tx.raw.prepare(
-      `INSERT INTO memberships (room_nid, user_id, membership, position, joined_at, forgotten) VALUES (?, ?, 'join', ?, ?, 0)`,
-    )
-    for (const { userId } of members) insert.run(lastInsertRowid, userId, position, position)
-    return Number(lastInsertRowid)
+      .run(`!room${position}:a.test`, position)
+    const nid = Number(lastInsertRowid)
+    for (const { userId } of members) projectMembership(tx, nid, { userId, membership: 'join', position, at: position })
+    return nid
   })
 }
 

@@ -1,0 +1,16 @@
+import type { ServerName } from '../matrix/identifiers.ts'
+import { joinedRoomsOf, memberOf } from '../rooms/members.ts'
+import { isServerIn } from '../rooms/servers.ts'
+import type { Position, Reader } from '../storage/handles.ts'
+
+/** Whether anybody of this server is in a room with a user of another one. */
+export function isNeighbour(reader: Reader, serverName: ServerName, userId: string): boolean {
+  return joinedRoomsOf(reader, userId).some(({ nid }) => isServerIn(reader, nid, serverName))
+}
+
+/** Whether two users have been in one room without a break since `position`. */
+export function shareRoomSince(reader: Reader, one: string, other: string, position: Position): boolean {
+  const stayed = (nid: number, userId: string) =>
+    (memberOf(reader, nid, userId)?.joinedAt ?? Number.POSITIVE_INFINITY) <= position
+  return joinedRoomsOf(reader, other).some(({ nid }) => stayed(nid, other) && stayed(nid, one))
+}
