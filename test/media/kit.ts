@@ -22,7 +22,7 @@ export async function upload(
 
 /** `mxc://SERVER/MEDIA` without its scheme. */
 export function placeOf(uri: string): string {
-  expect(uri).toMatch(/^mxc:\/\/a\.test\/[A-Za-z0-9_-]+$/)
+  expect(uri).toMatch(/^mxc:\/\/[ab]\.test\/[A-Za-z0-9_-]+$/)
   return uri.slice('mxc://'.length)
 }
 
@@ -30,9 +30,15 @@ export const download = (place: string) => `/_matrix/client/v1/media/download/${
 
 export const bytes = (text: string) => new TextEncoder().encode(text)
 
+type Part = 'contents' | 'thumbnails' | 'temporary' | 'placing'
+
 /** Names of the files that stand below a directory of the media repository. */
-export function filesIn(server: TestServer, part: 'contents' | 'thumbnails' | 'temporary' | 'placing'): readonly string[] {
-  const directory = join(server.directory, 'media', part)
+export const filesIn = (server: TestServer, part: Part) => filesBelow(join(server.directory, 'media', part))
+
+/** The same of other servers' media. */
+export const remoteFilesIn = (server: TestServer, part: Part) => filesBelow(join(server.directory, 'media', 'remote', part))
+
+function filesBelow(directory: string): readonly string[] {
   if (!existsSync(directory)) return []
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
