@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { accountDataEndpoints } from './account-data/endpoints.ts'
+import { transferAccountData } from './account-data/follow-upgrade.ts'
 import { ignoredUsersOf } from './account-data/ignored-users.ts'
 import { roomAccountDataOf, setAccountData } from './account-data/store.ts'
 import { accountDataStream } from './account-data/stream.ts'
@@ -52,6 +53,7 @@ import { createRemoteProfiles } from './profiles/remote-profiles.ts'
 import { forgetProfile, profileOf } from './profiles/store.ts'
 import { createUnreadCounter } from './push/counter.ts'
 import { pushRuleEndpoints } from './push/endpoints.ts'
+import { transferRoomRules } from './push/follow-upgrade.ts'
 import { roomFacts } from './push/room-facts.ts'
 import { pushRulesOf } from './push/store.ts'
 import { pushRulesSource } from './push/stream.ts'
@@ -220,6 +222,10 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     receiptsStream,
     typingStream(typing),
     ...(presence ? [presenceStream(presence)] : []),
+    transferSettings(tx, userId, from, to) {
+      transferAccountData(tx, userId, from, to)
+      transferRoomRules(tx, userId, from.roomId, to.roomId)
+    },
   ]
   const roomFields: RoomFields[] = [
     unreadFields(createUnreadCounter({ storage, log, pushView, readPositionsOf, ignoredUsersOf, roomFacts })),

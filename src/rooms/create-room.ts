@@ -20,6 +20,7 @@ import { type Builder, buildCreateEvent } from './build.ts'
 import { emit } from './emit.ts'
 import { findRoom, type Room, roomOf } from './members.ts'
 import type { MembershipVerbs } from './membership.ts'
+import { followUpgrade, type TransferSettings } from './predecessor.ts'
 import { firstPowerLevels, type Preset, presetState } from './presets.ts'
 import { emptyState } from './state-snapshots.ts'
 
@@ -47,6 +48,7 @@ export interface CreateRoomDeps {
   /** Whether a user of this server exists; users of others cannot be asked about. */
   inviteProblem(reader: Reader, userId: string): string | undefined
   inviteElsewhere: MembershipVerbs['inviteElsewhere']
+  readonly transferSettings: TransferSettings
   readonly log: Log
 }
 
@@ -97,6 +99,7 @@ export async function createRoom(deps: CreateRoomDeps, creator: UserId, wish: Cr
     }
     return roomOf(tx, room.nid)
   })
+  await followUpgrade(deps.storage, deps.transferSettings, creator, made.roomId)
   const invitations = elsewhere.map((userId) => deps.inviteElsewhere(made, creator, userId as UserId, inviteContent))
   for (const outcome of await Promise.allSettled(invitations)) {
     if (outcome.status === 'fulfilled') continue
@@ -120,10 +123,17 @@ function aliasOf(wish: CreateRoomWish, serverName: ServerName): string | undefin
 }
 
 /** The room's row and its create event; from version 12 on the room's id follows from the event. */
-function openRoom(tx: Writer, deps: CreateRoomDeps, version: RoomVersion, creator: UserId, content: JsonObject): Room {
+export function openRoom(
+  tx: Writer,
+  deps: Pick<CreateRoomDeps, 'random' | 'builder'>,
+  version: RoomVersion,
+  creator: UserId,
+  content: JsonObject,
+  chosen?: RoomId,
+): Room {
   const roomId = version.auth.createEventIsRoomId
     ? undefined
-    : makeRoomId(randomLetters(deps.random, 18), deps.builder.signer.serverName)
+    : (chosen ?? makeRoomId(randomLetters(deps.random, 18), deps.builder.signer.serverName))
   const draft = { type: 'm.room.create', stateKey: '', sender: creator, content }
   let built = buildCreateEvent(deps.builder, version, roomId, draft)
   // The id of a version 12 room is the hash of its create event: two alike need different times.

@@ -13,6 +13,7 @@ import { outOfBandProblem, storeMembership } from './handshakes/out-of-band.ts'
 import { createRemoteMembership } from './handshakes/remote-membership.ts'
 import { createMembership, type MembershipVerbs, type OtherServers } from './membership.ts'
 import { membershipEndpoints } from './membership-endpoints.ts'
+import { followUpgrade, type TransferSettings } from './predecessor.ts'
 import { readEndpoints } from './read-endpoints.ts'
 import { createBackfill } from './receiving/backfill.ts'
 import type { VerifyEvents } from './receiving/check.ts'
@@ -20,6 +21,7 @@ import { createReceiver, type Receiver } from './receiving/receive.ts'
 import { askHistory } from './receiving/remote.ts'
 import { relationEndpoints } from './relation-endpoints.ts'
 import { createSend, type Send } from './send.ts'
+import { upgradeEndpoints } from './upgrade.ts'
 import { writeEndpoints } from './write-endpoints.ts'
 
 export interface RoomsOptions {
@@ -32,6 +34,7 @@ export interface RoomsOptions {
   readonly encryptPrivateRooms: boolean
   profileOf(reader: Reader, userId: string): JsonObject
   inviteProblem(reader: Reader, userId: string): string | undefined
+  readonly transferSettings: TransferSettings
   /** Somebody did something. */
   active(userId: string): void
   /** Absent: this server does not speak with others. */
@@ -65,7 +68,15 @@ export function createRooms(options: RoomsOptions): Rooms {
     invite: { ...federation, storage, builder, log },
     resolveAlias: federation.resolveAlias,
   }
-  const membership = createMembership({ ...options, builder, others })
+  const verbs = createMembership({ ...options, builder, others })
+  const membership: MembershipVerbs = {
+    ...verbs,
+    async join(userId, ...wish) {
+      const roomId = await verbs.join(userId, ...wish)
+      await followUpgrade(storage, options.transferSettings, userId, roomId)
+      return roomId
+    },
+  }
   const fetching = federation && {
     storage,
     history: askHistory(federation.client),
@@ -89,6 +100,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   return {
     endpoints: [
       ...writeEndpoints(send, { ...options, builder, inviteElsewhere: membership.inviteElsewhere }, options.active),
+      ...upgradeEndpoints({ ...options, builder }),
       ...membershipEndpoints(membership),
       ...readEndpoints({ storage, clock, fillHistory: backfill?.fill }),
       ...relationEndpoints({ storage, clock }),
