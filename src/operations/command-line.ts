@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Milliseconds, Timers } from '../platform/clock.ts'
 import { lockDirectory } from '../storage/lock.ts'
@@ -10,7 +10,11 @@ import { checkPrivate } from './backup/target.ts'
 import { type TxtRecord, usualDirectory } from './certificates/certificates.ts'
 import type { CertificateFacts } from './certificates/state.ts'
 import type { OperationsCommand } from './commands.ts'
+import { explainStatus } from './explain-status.ts'
 import type { JobRun } from './job-runs.ts'
+import { explainCheck } from './self-test/explain.ts'
+import type { CheckResult } from './self-test/result.ts'
+import type { Status } from './status.ts'
 
 /** The terminal and the server, as the commands of this file need them. */
 export interface CommandLine {
@@ -20,7 +24,8 @@ export interface CommandLine {
   /** Asks the running server, or this process if none runs. Ends the command where it is refused. */
   ask<Answer>(command: OperationsCommand): Promise<Answer>
   readonly timers: Timers
-  readonly restore: RestoreDeps & { readonly serverName: string }
+  /** `serverName` undefined: whatever the snapshot says. */
+  readonly restore: RestoreDeps & { readonly serverName: string | undefined }
 }
 
 /** A mistake in how a command was called. */
@@ -34,6 +39,9 @@ export const operationsUsage = `  backup                                       m
                                                get a certificate by ACME; --dns: proof by records in the DNS, in two steps
   certificate continue                         the second step: the records are there
   certificate show                             show the certificate in use
+  status [--json]                              show how the server is doing
+  doctor [--json]                              look at the server from inside and over its public name
+  support FILE                                 write a file for a technician, without contents, names or secrets
   restore PLACE [--snapshot ID] [--passphrase-file FILE]
                                                bring a snapshot back into an empty data directory, while no server runs
 `
@@ -42,14 +50,50 @@ const poll: Milliseconds = 500
 
 /** Whether `runOperation` carries out this command. */
 export function isOperation(words: readonly string[]): boolean {
-  return ['backup', 'restore', 'certificate'].includes(words[0] ?? '')
+  return ['backup', 'restore', 'certificate', 'status', 'doctor', 'support'].includes(words[0] ?? '')
 }
 
 /** Carries out the commands of `operationsUsage`. Rejects with a sentence for the owner: `UsageProblem`, `BackupProblem`, `StorageProblem`. */
-export function runOperation(words: readonly string[], line: CommandLine): Promise<void> {
-  if (words[0] === 'backup') return backupCommand(words.slice(1), line)
-  if (words[0] === 'certificate') return certificateCommand(words.slice(1), line)
-  return restoreCommand(words.slice(1), line)
+export function runOperation([noun, ...words]: readonly string[], line: CommandLine): Promise<void> {
+  switch (noun) {
+    case 'backup':
+      return backupCommand(words, line)
+    case 'certificate':
+      return certificateCommand(words, line)
+    case 'status':
+      return statusCommand(words, line)
+    case 'doctor':
+      return doctorCommand(words, line)
+    case 'support':
+      return supportCommand(words, line)
+    default:
+      return restoreCommand(words, line)
+  }
+}
+
+async function statusCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const json = onlyJson(words)
+  const status = await line.ask<Status>({ command: 'status' })
+  for (const text of json ? [JSON.stringify(status, null, 2)] : explainStatus(status)) line.say(text)
+}
+
+async function doctorCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const json = onlyJson(words)
+  const { checks } = await line.ask<{ checks: CheckResult[] }>({ command: 'self-test' })
+  for (const text of json ? [JSON.stringify(checks, null, 2)] : checks.map(explainCheck)) line.say(text)
+}
+
+async function supportCommand(words: readonly string[], line: CommandLine): Promise<void> {
+  const [file, ...more] = words
+  if (file === undefined || more.length > 0 || file.startsWith('-')) throw new UsageProblem('The name of the file is missing.')
+  const { bundle } = await line.ask<{ bundle: string }>({ command: 'support bundle' })
+  writeFileSync(file, Buffer.from(bundle, 'base64'), { mode: 0o600 })
+  line.say(`${file} is written; look into it before you pass it on.`)
+}
+
+function onlyJson(words: readonly string[]): boolean {
+  if (words.some((word) => word !== '--json')) throw new UsageProblem('Only --json is possible here.')
+  return words.length > 0
 }
 
 async function backupCommand(words: readonly string[], line: CommandLine): Promise<void> {

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox'
 import { checkBody } from '../http/validation.ts'
 import type { Log } from '../platform/log.ts'
-import type { Backup } from './backup/backup.ts'
 import { backupJob, backupTestJob } from './backup/jobs.ts'
 import { BackupProblem } from './backup/problems.ts'
-import { CertificateProblem, type Certificates } from './certificates/certificates.ts'
+import { CertificateProblem } from './certificates/certificates.ts'
 import type { JobState, Jobs } from './jobs.ts'
+import type { Operations } from './operations.ts'
 
 /** What the owner asks of a running server, beside what `accounts/commands.ts` has: one line of JSON with a `command`. */
 const commandSchema = Type.Union([
@@ -28,25 +28,23 @@ const commandSchema = Type.Union([
   }),
   Type.Object({ command: Type.Literal('certificate continue') }),
   Type.Object({ command: Type.Literal('certificate show') }),
+  Type.Object({ command: Type.Literal('status') }),
+  Type.Object({ command: Type.Literal('self-test') }),
+  Type.Object({ command: Type.Literal('support bundle') }),
 ])
 export type OperationsCommand = Static<typeof commandSchema>
 
-export interface OperationsDeps {
-  readonly jobs: Jobs
-  readonly backup: Backup
-  readonly certificates: Certificates
-  readonly log: Log
-}
+export type CommandDeps = Pick<Operations, 'jobs' | 'backup' | 'certificates' | 'status' | 'selfTest' | 'supportBundle'>
 
 /** Carries out a command; `refused` says why not. Undefined: the line is no command of these. */
-export function carryOutOperation(line: string, deps: OperationsDeps): Promise<object> | undefined {
+export function carryOutOperation(line: string, deps: CommandDeps, log: Log): Promise<object> | undefined {
   const command = readCommand(line)
-  return command && answered(command, deps)
+  return command && answered(command, deps, log)
 }
 
-async function answered(command: OperationsCommand, deps: OperationsDeps): Promise<object> {
+async function answered(command: OperationsCommand, deps: CommandDeps, log: Log): Promise<object> {
   try {
-    return await run(command, deps)
+    return await run(command, deps, log)
   } catch (error) {
     if (error instanceof BackupProblem) return { refused: error.message, kind: error.kind }
     if (error instanceof CertificateProblem) return { refused: error.message }
@@ -54,7 +52,8 @@ async function answered(command: OperationsCommand, deps: OperationsDeps): Promi
   }
 }
 
-async function run(command: OperationsCommand, { jobs, backup, certificates, log }: OperationsDeps): Promise<object> {
+async function run(command: OperationsCommand, deps: CommandDeps, log: Log): Promise<object> {
+  const { jobs, backup, certificates } = deps
   switch (command.command) {
     case 'job start': {
       const started = jobs.run(command.name)
@@ -83,6 +82,12 @@ async function run(command: OperationsCommand, { jobs, backup, certificates, log
     }
     case 'certificate continue':
       return certificates.finishDns()
+    case 'status':
+      return deps.status()
+    case 'self-test':
+      return { checks: await deps.selfTest() }
+    case 'support bundle':
+      return { bundle: (await deps.supportBundle()).toString('base64') }
     case 'certificate show':
       return { current: certificates.current() ?? null, records: certificates.waitingRecords() ?? null }
   }

@@ -1,23 +1,31 @@
 import type { Outside } from '../federation/outside.ts'
 import type { ListenAddress } from '../http/listener.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
 import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { type Resolver, systemResolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Backup, createBackup } from './backup/backup.ts'
-import { backupJobs } from './backup/jobs.ts'
+import { backupJobs, backupTestJob } from './backup/jobs.ts'
 import type { ConfiguredTarget, Environment } from './backup/target.ts'
 import { type Certificates, createCertificates } from './certificates/certificates.ts'
 import type { ClockGuard } from './clock-guard.ts'
 import { carryOutOperation } from './commands.ts'
 import { createDiskGovernor, type DiskDeps, type DiskGovernor } from './disk.ts'
-import { interruptRuns } from './job-runs.ts'
+import { createHealth } from './health.ts'
+import { interruptRuns, lastSuccess } from './job-runs.ts'
 import { createJobs, type Job, type Jobs } from './jobs.ts'
+import { localAddresses } from './self-test/names.ts'
+import type { CheckResult } from './self-test/result.ts'
+import { selfTest } from './self-test/self-test.ts'
+import { type Status, statusOf } from './status.ts'
+import { supportBundle } from './support-bundle.ts'
 
 export interface OperationsDeps {
   readonly storage: Storage
   /** The data directory. */
   readonly directory: string
-  readonly serverName: string
+  readonly serverName: ServerName
   /** Of this program. */
   readonly version: string
   readonly clock: Clock
@@ -26,6 +34,14 @@ export interface OperationsDeps {
   readonly backupTarget: ConfiguredTarget
   readonly environment: Environment
   readonly clockGuard: ClockGuard
+  /** `ed25519:VERSION` of the key that signs now. */
+  keyId(): string
+  readonly publicUrl: string | undefined
+  /** URLs to which notifications are sent. */
+  pushGateways?(): readonly string[]
+  /** Settings by name, for the support bundle. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly resolver?: Resolver
   /** Undefined: federation is off. */
   readonly outside: Outside | undefined
   /** Where an authority asks for proof. */
@@ -45,6 +61,10 @@ export interface Operations {
   readonly disk: DiskGovernor
   readonly certificates: Certificates
   readonly clockGuard: ClockGuard
+  status(): Promise<Status>
+  selfTest(): Promise<readonly CheckResult[]>
+  /** For a technician: `.tar.gz` without contents, names of people or secrets. */
+  supportBundle(): Promise<Buffer>
   /** Carries out a line from the command line; undefined: there is no such command here. */
   carryOut(line: string): Promise<object> | undefined
 }
@@ -59,20 +79,50 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     listen: deps.acmeListen,
     givenFile: deps.certificateFile,
   })
+  const sinceTest = () => {
+    const last = lastSuccess(storage.reader, backupTestJob)
+    return last && clock.now() - last.startedAt
+  }
   // What still seems to run was cut off by the end of the process before this one.
   await storage.write(interruptRuns)
   const jobs = createJobs(
-    [...deps.jobs, ...backupJobs(backup), ...disk.jobs, ...certificates.jobs, clockJob(clockGuard, clock)],
+    [...deps.jobs, ...backupJobs(backup, sinceTest), ...disk.jobs, ...certificates.jobs, clockJob(clockGuard, clock)],
     deps,
   )
-  return {
+  const health = createHealth(deps)
+  const status = () =>
+    statusOf({
+      ...deps,
+      health,
+      jobs: jobs.states,
+      certificate: certificates.current,
+      clockState: clockGuard.state,
+      disk: async () => disk.state() ?? disk.look(),
+      backupTarget: backup.target,
+    })
+  const runSelfTest = () =>
+    selfTest({
+      ...deps,
+      certificates,
+      status,
+      localAddresses,
+      pushGateways: deps.pushGateways ?? (() => []),
+      resolver: deps.resolver ?? systemResolver,
+    })
+  const operations = {
     jobs,
     backup,
     disk,
     certificates,
     clockGuard,
-    carryOut: (line) => carryOutOperation(line, { jobs, backup, certificates, log }),
+    status,
+    selfTest: runSelfTest,
+    async supportBundle() {
+      const facts = { status: await status(), checks: await runSelfTest(), jobs: jobs.states(), settings: deps.settings }
+      return supportBundle(storage.reader, facts, clock.now())
+    },
   }
+  return { ...operations, carryOut: (line) => carryOutOperation(line, operations, log) }
 }
 
 /** While the clock is right, a look now and then is enough. */
