@@ -500,6 +500,14 @@ CREATE TABLE `device_inbox` (
 	PRIMARY KEY(`user_id`, `device_id`, `position`)
 ) WITHOUT ROWID;
 
+CREATE TABLE `received_to_device` (
+	`origin` text NOT NULL,
+	`message_id` text NOT NULL,
+	`received_at` integer NOT NULL,
+	PRIMARY KEY(`origin`, `message_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `received_to_device_age` ON `received_to_device` (`received_at`);
 CREATE TABLE `to_device_transactions` (
 	`user_id` text NOT NULL,
 	`device_id` text NOT NULL,

@@ -79,6 +79,8 @@ import { syncEndpoints } from './sync/endpoints.ts'
 import { createKnownMembers } from './sync/known-members.ts'
 import { acknowledgeSync } from './to-device/acknowledge.ts'
 import { toDeviceEndpoints } from './to-device/endpoints.ts'
+import { receiveToDevice } from './to-device/receive.ts'
+import { createSendRemote } from './to-device/remote-send.ts'
 import { forgetDeviceMessages } from './to-device/store.ts'
 import { toDeviceStream } from './to-device/stream.ts'
 import { typingEndpoints } from './typing/endpoints.ts'
@@ -122,18 +124,31 @@ export interface App {
 
 export const migrations = join(import.meta.dirname, '..', 'drizzle')
 
-/** Builds every part once, from the ground up; the only place that knows them all. */
-export async function createApp(config: Config, platform: Platform, onFatal: (problem: StorageProblem) => void): Promise<App> {
-  const { clock, timers, log } = platform
+/** Opens what everything else stands on; before that it puts a restore that waits for this moment in its place. */
+export function openGround(config: Config, platform: Platform, onFatal: (problem: StorageProblem) => void): Storage {
   settleRestore(config.data_dir)
-  const storage = openStorage({
+  return openStorage({
     directory: config.data_dir,
     migrations,
-    timers,
+    timers: platform.timers,
     onFatal,
     ...(platform.sync && { sync: platform.sync }),
     checkpoints: platform.checkpoints ?? true,
   })
+}
+
+/**
+ * Builds every part once, from the ground up; the only place that knows them all.
+ * @param ground a storage that outlives the app; undefined: one of its own, which ends with it
+ */
+export async function createApp(
+  config: Config,
+  platform: Platform,
+  onFatal: (problem: StorageProblem) => void,
+  ground?: Storage,
+): Promise<App> {
+  const { clock, timers, log } = platform
+  const storage = ground ?? openGround(config, platform, onFatal)
   const serverName = config.server_name as ServerName
   const accounts = createAccounts({
     ...platform,
@@ -207,6 +222,10 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     encryptPrivateRooms: config.encrypt_new_rooms,
     profileOf: (reader, userId) => ({ ...profileOf(reader, userId) }),
     inviteProblem: (reader, userId) => inviteProblem(reader, userId, serverName, federation !== undefined),
+    transferSettings(tx, userId, from, to) {
+      transferAccountData(tx, userId, from, to)
+      transferRoomRules(tx, userId, from.roomId, to.roomId)
+    },
     active,
     federation: federation && {
       client: federation.client,
@@ -222,10 +241,6 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     receiptsStream,
     typingStream(typing),
     ...(presence ? [presenceStream(presence)] : []),
-    transferSettings(tx, userId, from, to) {
-      transferAccountData(tx, userId, from, to)
-      transferRoomRules(tx, userId, from.roomId, to.roomId)
-    },
   ]
   const roomFields: RoomFields[] = [
     unreadFields(createUnreadCounter({ storage, log, pushView, readPositionsOf, ignoredUsersOf, roomFacts })),
@@ -247,7 +262,12 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       },
     }),
     ...keyBackupEndpoints({ storage }),
-    ...toDeviceEndpoints({ storage, clock, serverName: config.server_name }),
+    ...toDeviceEndpoints({
+      storage,
+      clock,
+      serverName,
+      sendRemote: federation && createSendRemote({ enqueueEdu: federation.sender.enqueueEdu, random: platform.random }),
+    }),
     ...typingEndpoints({ storage, typing, active }),
     ...receiptEndpoints({
       storage,
@@ -309,7 +329,10 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
     explain: explainTrouble,
     observe: metrics?.observe ?? (() => undefined),
   }
-  const receivers = new Map<string, EduReceiver>([...(remoteKeys?.receivers ?? [])])
+  const receivers = new Map<string, EduReceiver>([
+    ...(remoteKeys?.receivers ?? []),
+    ['m.direct_to_device', receiveToDevice({ storage, clock, log, serverName })],
+  ])
   federation?.sender.start(pduText)
   const serverEndpoints = federation
     ? [
@@ -369,7 +392,7 @@ export async function createApp(config: Config, platform: Platform, onFatal: (pr
       await media.close()
       await accounts.close()
       federation?.close()
-      await storage.close()
+      await (ground ? storage.idle() : storage.close())
     },
   }
 }

@@ -73,7 +73,7 @@ function deviceUpdate(
 ): JsonObject {
   const device = deviceOf(reader, userId, deviceId)
   const keys = findDeviceKeys(reader, userId, deviceId)
-  const displayName = device?.displayName ?? undefined
+  const displayName = device?.displayName?.toWellFormed()
   return {
     user_id: userId,
     device_id: deviceId,

@@ -1,35 +1,29 @@
 import Type, { type Static } from 'typebox'
 import { deviceOf, devicesOf } from '../accounts/store.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { invalidParam, tooLarge } from '../http/errors.ts'
+import { badJson, invalidParam, tooLarge } from '../http/errors.ts'
 import { anyObject, mapOf } from '../http/schemas.ts'
-import { maxIdentifierBytes, parseUserId, serverOf } from '../matrix/identifiers.ts'
+import { checkCanonical } from '../matrix/canonical-json.ts'
+import { maxIdentifierBytes, parseUserId, type ServerName, serverOf } from '../matrix/identifiers.ts'
+import type { JsonValue } from '../matrix/json.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
+import { maxContentBytes, maxRecipients } from './limits.ts'
+import type { SendRemote } from './remote-send.ts'
 import { deliver } from './store.ts'
 import { beginTransaction } from './transactions.ts'
-
-/** One sender's message to users of another server; the contents by user and device. */
-export interface RemoteMessage {
-  readonly sender: string
-  readonly type: string
-  readonly messages: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-}
 
 export interface ToDeviceDeps {
   readonly storage: Storage
   readonly clock: Clock
   readonly serverName: string
   /** Queues a message for another server within the same write; without it, recipients on other servers are unknown devices. */
-  readonly sendRemote?: (tx: Writer, server: string, message: RemoteMessage) => void
+  readonly sendRemote?: SendRemote | undefined
 }
 
 /** Room keys go out for a few hundred devices at once, one or two kilobytes each. */
 const maxBody = 4 * 1024 * 1024
-const maxRecipients = 5_000
-/** Bytes; client-server API, "Size limits", since other servers receive it as the content of an event. */
-const maxContentBytes = 65_536
 
 const requestBody = Type.Object({
   messages: mapOf(mapOf(anyObject)),
@@ -69,10 +63,10 @@ interface Recipient {
   readonly content: string
 }
 
-/** Separates our users from others', by server, and checks the sizes; users whose id is none are unknown users. */
+/** Separates our users from others', by server, and checks what can be sent; users whose id is none are unknown users. */
 function sortRecipients(messages: Messages, serverName: string) {
   const local: Recipient[] = []
-  const remote = new Map<string, Record<string, Record<string, unknown>>>()
+  const remote = new Map<ServerName, Record<string, Record<string, unknown>>>()
   let count = 0
   for (const [userId, devices] of Object.entries(messages)) {
     const id = parseUserId(userId)
@@ -82,6 +76,7 @@ function sortRecipients(messages: Messages, serverName: string) {
       if (Buffer.byteLength(content) > maxContentBytes)
         throw tooLarge(`messages.${userId}.${deviceId}: more than ${maxContentBytes} bytes`)
       if (id && serverOf(id) === serverName) local.push({ userId, deviceId, content })
+      else if (id) checkSignable(`messages.${userId}.${deviceId}`, value)
     }
     if (!id || serverOf(id) === serverName) continue
     const others = remote.get(serverOf(id)) ?? {}
@@ -97,6 +92,12 @@ function deliverTo(tx: Writer, { userId, deviceId, content }: Recipient, sender:
   const message = { sender, type, content }
   if (deviceId === '*') for (const device of devicesOf(tx, userId)) deliver(tx, userId, device.deviceId, message)
   else if (deviceOf(tx, userId, deviceId)) deliver(tx, userId, deviceId, message)
+}
+
+/** Other servers get it in a signed request, which has no fractions and no halves of characters. */
+function checkSignable(field: string, content: unknown): void {
+  const problem = checkCanonical(content as JsonValue)
+  if (problem) throw badJson(`${field}: ${problem}`)
 }
 
 function checkName(field: string, value: string): void {

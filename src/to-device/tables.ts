@@ -36,3 +36,15 @@ export const toDeviceTransactions = sqliteTable(
     index('to_device_transactions_age').on(table.createdAt),
   ],
 )
+
+/** Messages of other servers that were delivered, so that a repetition is not delivered again. */
+export const receivedToDevice = sqliteTable(
+  'received_to_device',
+  {
+    origin: text('origin').notNull(),
+    messageId: text('message_id').notNull(),
+    /** Milliseconds since the epoch. */
+    receivedAt: integer('received_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.origin, table.messageId] }), index('received_to_device_age').on(table.receivedAt)],
+)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { acknowledgeSync } from '../../src/to-device/acknowledge.ts'
-import { type RemoteMessage, toDeviceEndpoints } from '../../src/to-device/endpoints.ts'
+import { toDeviceEndpoints } from '../../src/to-device/endpoints.ts'
+import type { RemoteMessage } from '../../src/to-device/remote-send.ts'
 import { forgetDeviceMessages } from '../../src/to-device/store.ts'
 import { toDeviceStream } from '../../src/to-device/stream.ts'
 import { createKit, type Kit, type Synced, type TestDevice } from '../keys/kit.ts'
