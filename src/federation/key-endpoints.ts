@@ -1,7 +1,9 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { badJson, invalidParam } from '../http/errors.ts'
+import { jsonText } from '../http/reply.ts'
 import { mapOf } from '../http/schemas.ts'
+import { canonicalJson } from '../matrix/canonical-json.ts'
 import { parseServerName, type ServerName } from '../matrix/identifiers.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { KeyQuestion, Notary } from './notary.ts'
@@ -19,7 +21,8 @@ export function keyEndpoints(notary: Notary, clock: Clock): Endpoint[] {
       path: '/_matrix/key/v2/server',
       auth: 'none',
       rateLimit: { name: 'server-keys', by: 'address', burst: 60, perSecond: 5 },
-      handle: () => notary.own(),
+      // Some who check the signature take the bytes as they come.
+      handle: () => jsonText(canonicalJson(notary.own())),
     }),
     endpoint({
       method: 'GET',

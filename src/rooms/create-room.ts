@@ -201,7 +201,8 @@ function firstState(
     state.set(JSON.stringify([type, stateKey]), [type, stateKey, content])
   set('m.room.join_rules', '', { join_rule })
   set('m.room.history_visibility', '', { history_visibility: 'shared' })
-  set('m.room.guest_access', '', { guest_access })
+  // Without the event guests are forbidden to enter.
+  if (guest_access !== 'forbidden') set('m.room.guest_access', '', { guest_access })
   if (deps.encryptPrivateRooms && preset !== 'public_chat' && wish.creation_content?.type !== 'm.space') {
     set('m.room.encryption', '', { algorithm: 'm.megolm.v1.aes-sha2' })
   }

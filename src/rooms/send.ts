@@ -11,6 +11,7 @@ import { emit } from './emit.ts'
 import { contentText, eventAt, findEvent } from './event-store.ts'
 import { findRoom, isJoined, type Room } from './members.ts'
 import { mayRedact } from './redactions.ts'
+import { serversIn } from './servers.ts'
 import { currentEntry } from './state.ts'
 import { originOf, sentBefore } from './transactions.ts'
 
@@ -96,6 +97,8 @@ function redactsOf(content: JsonObject): string {
 
 function requireRedactable(tx: Writer, room: Room, userId: string, eventId: string): void {
   const target = findEvent(tx, eventId)
+  // Other servers may have what this one does not know; whether it may be redacted is seen when it comes.
+  if (!target && serversIn(tx, room.nid).length > 1) return
   if (!target || target.roomNid !== room.nid) throw notFound('There is no such event in this room')
   if (target.type === 'm.room.create') throw forbidden('The creation of a room cannot be redacted')
   if (!mayRedact(tx, room, userId, target)) throw forbidden('You cannot redact events of others in this room')

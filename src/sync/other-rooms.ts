@@ -41,10 +41,15 @@ export function leftRoom(context: RoomContext, listed: ListedRoom): string {
   // The rules of visibility hide the end of an invitation, but the client must learn of it.
   const sightOfEnd = (sight: Sight) => (sight === 'hidden' ? 'told' : sight)
   const from = cameAndWent(reader, room, listed.position, query.from) ? 0 : query.from
-  const timeline = readTimeline(reader, room, from, end, filter.room?.timeline, (row) =>
-    isOwn(row) ? sightOfEnd(sightOf(row)) : sightOf(row),
-  )
-  const wasIn = timeline.rows.some((row) => !isOwn(row)) || view.maySee(eventAt(reader, listed.position))
+  const own = eventAt(reader, listed.position)
+  const timeline =
+    own.timelineOrder === null
+      ? // The end of an invitation to a room that this server is not in: there is nothing else to tell.
+        { rows: [own], limited: false, start: end }
+      : readTimeline(reader, room, from, end, filter.room?.timeline, (row) =>
+          isOwn(row) ? sightOfEnd(sightOf(row)) : sightOf(row),
+        )
+  const wasIn = timeline.rows.some((row) => !isOwn(row)) || view.maySee(own)
   const wish = { from, to: end, after: context.stateAfter, filter: filter.room?.state, lazy: false, userId }
   const state = wasIn ? readState(reader, room, timeline, wish) : []
   const rendering = renderingFor(reader, room, query, context.now, false, view)

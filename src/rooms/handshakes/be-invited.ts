@@ -51,10 +51,13 @@ export async function takeInvitation(deps: BeInvitedDeps, origin: ServerName, in
     const room = knownRoom(tx, signed.roomId, version)
     if (!room) throw invalidParam('room_version: the room is known here with another one')
     if (!serverMayTakePart(tx, room, origin)) throw forbidden('This room does not take anything from your server')
-    const membership = memberOf(tx, room.nid, userId)?.membership
-    if (membership === 'join' || membership === 'ban') throw forbidden(`The user's membership is ${membership}`)
-    // Where this server is in the room, the event comes with everything else of it.
-    if (isServerIn(tx, room.nid, builder.signer.serverName) || findEvent(tx, signed.eventId)) return
+    if (isServerIn(tx, room.nid, builder.signer.serverName)) {
+      const membership = memberOf(tx, room.nid, userId)?.membership
+      if (membership === 'join' || membership === 'ban') throw forbidden(`The user's membership is ${membership}`)
+      // The event comes with everything else of the room.
+      return
+    }
+    if (findEvent(tx, signed.eventId)) return
     storeMembership(tx, room, signed)
     keepStripped(tx, room.nid, userId, invitation.roomState)
   })
