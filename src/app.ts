@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { accountDataEndpoints } from './account-data/endpoints.ts'
 import { transferAccountData } from './account-data/follow-upgrade.ts'
@@ -18,6 +17,7 @@ import { knownServers } from './federation/known-servers.ts'
 import type { Network } from './federation/network.ts'
 import { loadOwnKeys } from './federation/own-keys.ts'
 import { type EduReceiver, transactionEndpoints } from './federation/transactions.ts'
+import { type GroundPlatform, openGround } from './ground.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { MatrixError } from './http/errors.ts'
 import { type HttpApp, type Mounting, mount } from './http/mount.ts'
@@ -33,19 +33,20 @@ import { createRemoteKeys } from './keys/remote.ts'
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
-import { settleRestore } from './operations/backup/restore.ts'
 import { ClockIsWrong, createClockGuard, guardSigner } from './operations/clock-guard.ts'
 import { lastBeginning } from './operations/job-runs.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createOperations, type Operations } from './operations/operations.ts'
 import { dateOf } from './operations/partner-clocks.ts'
 import { refuseWhenReadOnly } from './operations/read-only.ts'
-import type { Clock, Timers } from './platform/clock.ts'
+import type { Clock } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
 import type { Random } from './platform/random.ts'
 import { audienceOf } from './presence/audience.ts'
 import { presenceEndpoints } from './presence/endpoints.ts'
 import { createPresence } from './presence/presence.ts'
+import { receivePresence } from './presence/receive.ts'
+import { createPresenceNews } from './presence/remote-presence.ts'
 import { presenceStream } from './presence/stream.ts'
 import { profileEndpoints } from './profiles/endpoints.ts'
 import { profileFederationEndpoints } from './profiles/federation-endpoints.ts'
@@ -59,10 +60,13 @@ import { pushRulesOf } from './push/store.ts'
 import { pushRulesSource } from './push/stream.ts'
 import { unreadFields } from './push/unread-fields.ts'
 import { receiptEndpoints } from './receipts/endpoints.ts'
+import { receiveReceipts } from './receipts/receive.ts'
+import { createReceiptNews } from './receipts/remote-receipts.ts'
 import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
+import { allowedInRoom } from './rooms/server-acl.ts'
 import { serversSharingRoomWith } from './rooms/servers.ts'
 import { servingEndpoints } from './rooms/serving/endpoints.ts'
 import { sharingChanges } from './rooms/sharing.ts'
@@ -74,7 +78,7 @@ import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
 import { StorageProblem } from './storage/problems.ts'
-import { openStorage, type Storage } from './storage/storage.ts'
+import type { Storage } from './storage/storage.ts'
 import { syncEndpoints } from './sync/endpoints.ts'
 import { createKnownMembers } from './sync/known-members.ts'
 import { acknowledgeSync } from './to-device/acknowledge.ts'
@@ -84,19 +88,16 @@ import { createSendRemote } from './to-device/remote-send.ts'
 import { forgetDeviceMessages } from './to-device/store.ts'
 import { toDeviceStream } from './to-device/stream.ts'
 import { typingEndpoints } from './typing/endpoints.ts'
+import { receiveTyping } from './typing/receive.ts'
+import { createTypingNews } from './typing/remote-typing.ts'
 import { typingStream } from './typing/stream.ts'
 import { createTyping } from './typing/typing.ts'
 
 /** The outside world, so that tests can bring their own. */
-export interface Platform {
+export interface Platform extends GroundPlatform {
   readonly clock: Clock
-  readonly timers: Timers
   readonly random: Random
   readonly log: Log
-  /** Makes the database's log durable; a test may make it slow. */
-  readonly sync?: (fileDescriptor: number) => Promise<void>
-  /** False in short-lived tests: no thread moves the log into the database. */
-  readonly checkpoints?: boolean
   /** Of hashing a password; cheap in tests. */
   readonly passwordCost?: PasswordCost
   /** The way to other servers. */
@@ -120,21 +121,6 @@ export interface App {
   readonly administration: Accounts['administration']
   /** Answers long polls, finishes writes, closes the database. */
   close(): Promise<void>
-}
-
-export const migrations = join(import.meta.dirname, '..', 'drizzle')
-
-/** Opens what everything else stands on; before that it puts a restore that waits for this moment in its place. */
-export function openGround(config: Config, platform: Platform, onFatal: (problem: StorageProblem) => void): Storage {
-  settleRestore(config.data_dir)
-  return openStorage({
-    directory: config.data_dir,
-    migrations,
-    timers: platform.timers,
-    onFatal,
-    ...(platform.sync && { sync: platform.sync }),
-    checkpoints: platform.checkpoints ?? true,
-  })
 }
 
 /**
@@ -173,8 +159,10 @@ export async function createApp(
       isCrossSigningKey,
     },
   })
-  const typing = createTyping({ storage, timers, log })
-  const presence = config.presence ? createPresence({ storage, clock, timers, log, audienceOf }) : undefined
+  const typing = createTyping({ storage, timers, log, told: (nid, userId, types) => typingNews?.(nid, userId, types) })
+  const presence = config.presence
+    ? createPresence({ storage, clock, timers, log, audienceOf, told: (users) => presenceNews?.tell(users) })
+    : undefined
   const active = (userId: string) => presence?.active(userId)
   const clockGuard = createClockGuard({
     clock,
@@ -202,6 +190,12 @@ export async function createApp(
   const keyChanges = createKeyChanges(
     federation && { serverName, enqueueEdu: federation.sender.enqueueEdu, serversSharingRoomWith },
   )
+  const presenceNews =
+    federation &&
+    presence &&
+    createPresenceNews({ storage, timers, serverName, presence, sendEphemeral: federation.sender.sendEphemeral })
+  const typingNews =
+    federation && createTypingNews({ storage, clock, serverName, sendEphemeral: federation.sender.sendEphemeral })
   const remoteKeys = federation && createRemoteKeys({ ...platform, storage, client: federation.client, serverName })
   const media = await createMedia({
     ...platform,
@@ -282,6 +276,7 @@ export async function createApp(
         set: (tx, userId, roomNid, eventId) => setAccountData(tx, userId, roomNid, 'm.fully_read', { event_id: eventId }),
       },
       active,
+      tellOthers: federation && createReceiptNews({ serverName, enqueueEdu: federation.sender.enqueueEdu }),
     }),
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
     ...media.endpoints,
@@ -331,6 +326,9 @@ export async function createApp(
   }
   const receivers = new Map<string, EduReceiver>([
     ...(remoteKeys?.receivers ?? []),
+    ['m.typing', receiveTyping({ storage, typing, allowedInRoom })],
+    ['m.receipt', receiveReceipts({ storage, clock, log, positionOf: placeOf, allowedInRoom })],
+    ...(presence ? [['m.presence', receivePresence({ storage, presence, serverName })] as const] : []),
     ['m.direct_to_device', receiveToDevice({ storage, clock, log, serverName })],
   ])
   federation?.sender.start(pduText)
@@ -388,6 +386,7 @@ export async function createApp(
     administration: accounts.administration,
     async close() {
       typing.close()
+      presenceNews?.close()
       presence?.close()
       await media.close()
       await accounts.close()

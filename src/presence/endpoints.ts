@@ -12,7 +12,7 @@ export interface PresenceEndpointDeps {
 }
 
 const path = '/_matrix/client/v3/presence/{userId}/status'
-const maxStatusLength = 1000
+export const maxStatusLength = 1000
 
 /** Presence of oneself and of those one shares a room with; source: client-server API, "Presence". */
 export function presenceEndpoints({ storage, presence }: PresenceEndpointDeps): Endpoint[] {

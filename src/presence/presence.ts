@@ -4,10 +4,17 @@ import type { Position, Reader, WakeKey } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import { idleAfter, nextChange, type Person, type PresenceState, stateOf } from './state.ts'
 
-interface PresenceView {
+export interface PresenceView {
   readonly presence: PresenceState
   /** Undefined: never seen since the start. */
   readonly lastActiveAgo: Milliseconds | undefined
+  readonly statusMessage: string | undefined
+}
+
+/** What another server says of one of its users. */
+export interface HeardPresence {
+  readonly state: PresenceState
+  readonly lastActiveAgo: Milliseconds
   readonly statusMessage: string | undefined
 }
 
@@ -19,6 +26,8 @@ export interface Presence {
   active(userId: string): void
   /** Resolves when others can see it. */
   set(userId: string, deviceId: string, wanted: PresenceState, statusMessage: string | undefined): Promise<void>
+  /** Another server told of its user. */
+  heard(userId: string, presence: HeardPresence): void
   view(userId: string): PresenceView
   /** Those whose presence changed after `from`, each once. */
   changedSince(from: Position): readonly string[]
@@ -43,6 +52,8 @@ export interface PresenceDeps {
   readonly log: Log
   /** Whom to wake for a user's presence. */
   audienceOf(reader: Reader, userId: string): Iterable<WakeKey>
+  /** Hears of those whose presence changed, when others can see it. */
+  told?(userIds: readonly string[]): void
 }
 
 /** A client that comes back within this time after its answer never went. */
@@ -52,8 +63,10 @@ const publishEvery: Milliseconds = 1000
 /** People remembered; those who are offline longest are forgotten first. */
 const maxPeople = 20_000
 const maxConnections = 50
+/** What another server said of a user is believed for so long; servers repeat it for those who stay online. */
+const heardLasts: Milliseconds = 30 * 60_000
 
-export function createPresence({ storage, clock, timers, log, audienceOf }: PresenceDeps): Presence {
+export function createPresence({ storage, clock, timers, log, audienceOf, told }: PresenceDeps): Presence {
   const people = new Map<string, Known>()
   const unpublished = new Set<string>()
   // Every publication in the order of positions; entries that a newer one of the same user replaces are dropped now and then.
@@ -70,6 +83,7 @@ export function createPresence({ storage, clock, timers, log, audienceOf }: Pres
         connections: new Map(),
         statusMessage: undefined,
         lastActive: 0,
+        heard: undefined,
         state: 'offline',
         position: 0,
         timer: undefined,
@@ -147,6 +161,7 @@ export function createPresence({ storage, clock, timers, log, audienceOf }: Pres
         }
         if (published.length > 2 * people.size + 100)
           published = published.filter((entry) => people.get(entry.userId)?.position === entry.position)
+        told?.(users)
       })
     })
   }
@@ -178,6 +193,16 @@ export function createPresence({ storage, clock, timers, log, audienceOf }: Pres
       const told = known.statusMessage !== statusMessage
       known.statusMessage = statusMessage
       await settle(userId, known, told)
+    },
+    heard(userId, { state, lastActiveAgo, statusMessage }) {
+      if (state === 'offline' && !people.has(userId)) return
+      const known = personOf(userId)
+      const now = clock.now()
+      const news = known.statusMessage !== statusMessage
+      known.heard = { state, until: now + heardLasts }
+      known.lastActive = Math.max(0, now - lastActiveAgo)
+      known.statusMessage = statusMessage
+      settle(userId, known, news)?.catch(failed)
     },
     view(userId) {
       const known = people.get(userId)

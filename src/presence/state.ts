@@ -15,6 +15,8 @@ export interface Person {
   statusMessage: string | undefined
   /** Of the last thing that the user did. */
   lastActive: Milliseconds
+  /** What the user's own server said, and until when it is believed; undefined: a user of this server. */
+  heard: { readonly state: PresenceState; readonly until: Milliseconds } | undefined
 }
 
 /** Whoever did nothing for so long is no longer online; source: client-server API, "Idle timeout". */
@@ -22,6 +24,7 @@ export const idleAfter: Milliseconds = 5 * 60_000
 
 /** The state that the devices of a user add up to: the most present of those that are connected. */
 export function stateOf(person: Person, now: Milliseconds): PresenceState {
+  if (person.heard) return person.heard.until > now ? person.heard.state : 'offline'
   let state: PresenceState = 'offline'
   for (const { wanted, until } of person.connections.values()) {
     if (until <= now || wanted === 'offline') continue
@@ -33,6 +36,7 @@ export function stateOf(person: Person, now: Milliseconds): PresenceState {
 
 /** When the state may change by itself; undefined: never. */
 export function nextChange(person: Person, now: Milliseconds): Milliseconds | undefined {
+  if (person.heard) return person.heard.state !== 'offline' && person.heard.until > now ? person.heard.until : undefined
   const idle = person.lastActive + idleAfter
   const moments = [idle, ...[...person.connections.values()].map(({ until }) => until)].filter((moment) => moment > now)
   return person.connections.size === 0 || moments.length === 0 ? undefined : Math.min(...moments)

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts'
 import { findRoom, isJoined } from '../rooms/members.ts'
 import type { Position, Reader, Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { TellReceipt } from './remote-receipts.ts'
 import { putReceipt, type ReceiptType } from './store.ts'
 
 export interface ReceiptDeps {
@@ -20,6 +21,8 @@ export interface ReceiptDeps {
   }
   /** The user did something. */
   active(userId: string): void
+  /** Undefined: this server does not speak with others. */
+  readonly tellOthers?: TellReceipt | undefined
 }
 
 type Marker = ReceiptType | 'm.fully_read'
@@ -125,7 +128,8 @@ function write(
 ): void {
   const { type, eventId, threadId, position } = made
   if (type !== 'm.fully_read') {
-    putReceipt(tx, { roomNid, userId, type, threadId, eventId, eventPosition: position, sentAt: deps.clock.now() })
+    const receipt = { roomNid, userId, type, threadId, eventId, eventPosition: position, sentAt: deps.clock.now() }
+    if (putReceipt(tx, receipt)) deps.tellOthers?.(tx, receipt)
     return
   }
   const before = deps.fullyRead.get(tx, userId, roomNid)

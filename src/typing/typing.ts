@@ -27,13 +27,17 @@ const maxRooms = 5000
 /** People shown as typing in one room. */
 const maxTypists = 50
 
+/** Hears of everybody who begins to type, goes on or ends. */
+export type TypingTold = (roomNid: number, userId: string, typing: boolean) => void
+
 export interface TypingParts {
   readonly storage: Storage
   readonly timers: Timers
   readonly log: Log
+  readonly told?: TypingTold | undefined
 }
 
-export function createTyping({ storage, timers, log }: TypingParts): Typing {
+export function createTyping({ storage, timers, log, told }: TypingParts): Typing {
   // In the order of their last change.
   const rooms = new Map<number, TypingRoom>()
   let newest: Position = 0
@@ -60,6 +64,7 @@ export function createTyping({ storage, timers, log }: TypingParts): Typing {
     if (!room || !cancel) return undefined
     cancel()
     room.users.delete(userId)
+    told?.(roomNid, userId, false)
     return publish(roomNid)
   }
 
@@ -74,6 +79,7 @@ export function createTyping({ storage, timers, log }: TypingParts): Typing {
         stop(roomNid, userId)?.catch((error) => log.warn({ err: error, roomNid }, 'the end of typing could not be told'))
       }),
     )
+    told?.(roomNid, userId, true)
     return cancel ? undefined : publish(roomNid)
   }
 
