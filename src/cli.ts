@@ -4,6 +4,7 @@ import type { Refusal } from './accounts/administration.ts'
 import { type Command, readCommand, runCommand } from './accounts/commands.ts'
 import { askServer } from './accounts/control.ts'
 import type { App } from './app.ts'
+import { effectiveConfig, isNameless } from './box/effective-config.ts'
 import { ConfigProblems, loadConfig } from './config.ts'
 import type { KeyCommand, KeyRotation } from './federation/key-commands.ts'
 import { BackupProblem } from './operations/backup/problems.ts'
@@ -13,6 +14,7 @@ import { systemClock, systemTimers } from './platform/clock.ts'
 import { silentLog } from './platform/log.ts'
 import { randomLetters, systemRandom } from './platform/random.ts'
 import { StorageProblem } from './storage/problems.ts'
+import type { Storage } from './storage/storage.ts'
 
 type AnyCommand = Command | OperationsCommand | KeyCommand
 
@@ -31,6 +33,7 @@ const exitCodes = { refused: 1, usage: 64, config: 78 }
 const config = readConfig()
 /** Does what no running server can be asked for. */
 let here: App | undefined
+let ground: Storage | undefined
 try {
   const words = process.argv.slice(2)
   await (isOperation(words) ? runOperation(words, await commandLine()) : main(words))
@@ -40,6 +43,7 @@ try {
   throw error
 } finally {
   await here?.close()
+  await ground?.close()
 }
 
 async function main(words: string[]): Promise<void> {
@@ -158,15 +162,20 @@ async function carryOut(command: AnyCommand): Promise<unknown> {
 
 async function carryOutHere(command: AnyCommand): Promise<object | undefined> {
   const { createApp } = await import('./app.ts')
+  const { openGround } = await import('./ground.ts')
   const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLog, environment: process.env }
-  here ??= await createApp(config, platform, (problem) => fail(problem.message, exitCodes.refused))
+  const onFatal = (problem: StorageProblem) => fail(problem.message, exitCodes.refused)
+  ground ??= openGround(config, platform, onFatal)
+  if (isNameless(config, ground.reader))
+    fail('This server has no name yet: start it, open its page and set it up first.', exitCodes.refused)
+  here ??= await createApp(effectiveConfig(config, ground.reader), platform, onFatal, ground)
   const line = JSON.stringify(command)
   const known = readCommand(line)
   return known ? runCommand(here.administration, known) : here.operations.carryOut(line)
 }
 
 async function commandLine(): Promise<CommandLine> {
-  const { migrations } = await import('./app.ts')
+  const { migrations } = await import('./ground.ts')
   const directory = config.data_dir
   const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, environment: process.env }
   return {
@@ -174,7 +183,7 @@ async function commandLine(): Promise<CommandLine> {
     ask: run,
     timers: systemTimers,
     readSecret: async (question) => (process.stdin.isTTY ? askSecret(question) : (await readInput()).replace(/\r?\n$/, '')),
-    restore: { ...platform, directory, migrations, serverName: config.server_name },
+    restore: { ...platform, directory, migrations, serverName: config.given.has('server_name') ? config.server_name : undefined },
   }
 }
 

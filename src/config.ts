@@ -169,10 +169,10 @@ export const settings = {
   setup_listen: setting(
     'HAUSBOTE_SETUP_LISTEN',
     optionalListenAddress,
-    undefined,
-    '`off`',
+    { host: '0.0.0.0', port: 8450 },
+    '`0.0.0.0:8450`',
     '`host:port` or `off`',
-    'Reserved for the setup page, which this version does not have: any address is refused.',
+    "Where the owner's page is (plain HTTP); it answers this machine and private networks only. Nothing else is served until somebody has claimed the box there. `off`: no page, and the server serves at once.",
   ),
   metrics_listen: setting(
     'HAUSBOTE_METRICS_LISTEN',
@@ -314,7 +314,10 @@ export const settings = {
 } as const
 
 type Settings = typeof settings
-export type Config = { readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never }
+export type Config = { readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never } & {
+  /** The settings that somebody wrote down; the others have their defaults. */
+  readonly given: ReadonlySet<keyof Settings>
+}
 
 /** Not started, and why: one line for each problem. */
 export class ConfigProblems extends Error {
@@ -334,7 +337,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const known = new Set<string>(['HAUSBOTE_CONFIG', ...Object.values(settings).map((entry) => entry.environment)])
   for (const name of Object.keys(environment))
     if (name.startsWith('HAUSBOTE_') && !known.has(name)) problems.push(`${name}: there is no such setting`)
-  const config: Record<string, unknown> = {}
+  const given = new Set<string>()
+  const config: Record<string, unknown> = { given }
   for (const [name, entry] of Object.entries(settings)) {
     const fromEnvironment = environment[entry.environment]
     const text = fromEnvironment ?? file[name]
@@ -342,6 +346,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       config[name] = entry.fallback
       continue
     }
+    given.add(name)
     const read = entry.read(text)
     if ('problem' in read)
       problems.push(
@@ -349,8 +354,6 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       )
     else config[name] = read.value
   }
-  if (config.setup_listen !== undefined)
-    problems.push(`${settings.setup_listen.environment}: this version has no such listener; only "off" is possible`)
   for (const [one, other] of [
     ['tls_certificate', 'tls_key'],
     ['tls_key', 'tls_certificate'],

@@ -22,12 +22,15 @@ const floors: readonly (readonly string[])[] = [
     'presence',
     'account-data',
     'search',
+    'reports',
     'server-info',
   ],
   ['operations', 'ti-messenger'],
   ['setup'],
   ['config'],
+  ['ground'],
   ['app'],
+  ['box'],
   ['main', 'cli'],
 ]
 

@@ -49,6 +49,7 @@ export async function createHausbote(directory: string, compileCache?: string): 
     NODE_COMPILE_CACHE: compileCache ?? join(root, 'node_modules', '.cache', 'compiled'),
     HAUSBOTE_DATA_DIR: data,
     HAUSBOTE_LISTEN: `127.0.0.1:${port}`,
+    HAUSBOTE_SETUP_LISTEN: 'off',
     HAUSBOTE_RATE_LIMITS: 'off',
     HAUSBOTE_REGISTRATION_SHARED_SECRET: sharedSecret,
   }

@@ -26,10 +26,11 @@ const isTooLong = (file: string) => Buffer.byteLength(file) > maxPath
 /**
  * The running server's ear for the command line: one JSON line with a command, one line back. Whoever may open the file may
  * do everything, so only its owner may. Call it while the data directory is locked. Rejects if the socket cannot be made.
+ * @param administration undefined: the server has no name yet, and there can be no accounts
  */
 export function createControlSocket(
   dataDirectory: string,
-  administration: Administration,
+  administration: Administration | undefined,
   log: Log,
   others: OtherCommands = () => undefined,
 ): Promise<ControlSocket> {
@@ -67,10 +68,16 @@ export function createControlSocket(
   })
 }
 
-async function answer(line: string, administration: Administration, log: Log, others: OtherCommands): Promise<object> {
+async function answer(
+  line: string,
+  administration: Administration | undefined,
+  log: Log,
+  others: OtherCommands,
+): Promise<object> {
   const command = readCommand(line)
   try {
-    const answered = command ? runCommand(administration, command) : others(line)
+    if (command && !administration) return { refused: 'This server has no name yet: open its page and set it up first.' }
+    const answered = command && administration ? runCommand(administration, command) : others(line)
     return (await answered) ?? { refused: 'The server does not know this command; is it of another version?' }
   } catch (error) {
     log.error({ err: error, command: command?.command }, 'a control command failed')

@@ -112,7 +112,7 @@ describe('a wrong configuration', () => {
       HAUSBOTE_CONFIG: file,
       HAUSBOTE_LOG_LEVEL: 'loud',
       HAUSBOTE_REGISTRATION: '',
-      HAUSBOTE_SETUP_LISTEN: '127.0.0.1:1',
+      HAUSBOTE_SETUP_LISTEN: 'on',
       HAUSBOTE_LISTN: '127.0.0.1:8008',
     })
     const expected = [
@@ -122,7 +122,7 @@ describe('a wrong configuration', () => {
       'HAUSBOTE_REGISTRATION: must be one of: closed, token, open',
       `presence (${file}): must be one of: on, off`,
       'HAUSBOTE_LOG_LEVEL: must be one of: fatal, error, warn, info, debug, trace',
-      'HAUSBOTE_SETUP_LISTEN: this version has no such listener; only "off" is possible',
+      'HAUSBOTE_SETUP_LISTEN: must be host:port, for example 127.0.0.1:8008',
     ]
     expect([...problems].sort()).toEqual(expected.sort())
   })

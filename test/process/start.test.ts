@@ -19,10 +19,7 @@ test.each([
       expect.stringMatching(/^HAUSBOTE_MAX_UPLOAD_BYTES: must be a whole number from /),
     ],
   ],
-  [
-    { HAUSBOTE_SETUP_LISTEN: '127.0.0.1:8450' },
-    [expect.stringContaining('HAUSBOTE_SETUP_LISTEN: this version has no such listener')],
-  ],
+  [{ HAUSBOTE_SETUP_LISTEN: 'on' }, ['HAUSBOTE_SETUP_LISTEN: must be host:port, for example 127.0.0.1:8008']],
 ])('wrong settings %j are all named, with exit code 78', async (settings, problems) => {
   const { code, out, err } = await runProgram(program, { HAUSBOTE_DATA_DIR: temporaryDirectory(), ...settings })
   expect({ code, out, problems: err.trimEnd().split('\n') }).toEqual({ code: 78, out: '', problems })

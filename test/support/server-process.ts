@@ -42,6 +42,8 @@ const environment = {
   PATH: process.env.PATH,
   // As scripts/run.mjs does: stripping types at each start takes half a second.
   NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'),
+  // Serves at once; tests of the owner's page set an address.
+  HAUSBOTE_SETUP_LISTEN: 'off',
 }
 const announcement = /^Hausbote serves \S+ at (http:\S+)$/m
 

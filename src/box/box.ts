@@ -1,0 +1,157 @@
+import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
+import type { Platform } from '../app.ts'
+import type { Config } from '../config.ts'
+import { openGround } from '../ground.ts'
+import type { Listener } from '../http/listener.ts'
+import { createRateLimits, noRateLimits } from '../http/rate-limits.ts'
+import { answerOf } from '../setup/answers.ts'
+import type { Messenger } from '../setup/messenger.ts'
+import { createSetup, type Setup } from '../setup/setup.ts'
+import { StorageProblem } from '../storage/problems.ts'
+import type { Storage } from '../storage/storage.ts'
+import { effectiveConfig } from './effective-config.ts'
+import { openListener, StartProblem } from './open-listener.ts'
+import { type ServedMessenger, serveMessenger } from './serve-messenger.ts'
+
+/** What a box needs of the process around it. */
+export interface Edge {
+  /** The disk cannot be trusted any more: the process ends. */
+  onFatal(problem: StorageProblem): void
+  /** Shows lines to the person who started it. */
+  say(lines: readonly string[]): void
+  /** Shows where the owner's page is; `code`: nobody has claimed the box yet. */
+  sayPage(listener: Listener['address'], code: string | undefined): Promise<void>
+  /** Names of this machine in its own network. */
+  readonly hostNames: readonly string[]
+}
+
+/** Everything that runs: the ground (storage), the owner's page on it, and the messenger once it has a name. */
+export interface Box {
+  close(): Promise<void>
+}
+
+interface Standing {
+  readonly storage: Storage
+  readonly setup: Setup | undefined
+  readonly messenger: StartableMessenger
+}
+
+/**
+ * Opens a box. Without a page (`setup_listen` is off) the messenger starts at once, and this rejects if it cannot. With the page it starts
+ * when somebody owns the box and it has a name; then what keeps it from starting is said on the page.
+ */
+export async function openBox(config: Config, platform: Platform, edge: Edge): Promise<Box> {
+  const standing = await stand(config, platform, edge)
+  const page =
+    config.setup_listen &&
+    (await openListener('setup_listen', config.setup_listen, (request, env) => {
+      if (!standing.setup) throw new Error('there is no page')
+      return standing.setup.app.fetch(request, env)
+    }).catch(async (error: unknown) => {
+      await fall(standing)
+      throw error
+    }))
+  if (page) await edge.sayPage(page.address, await standing.setup?.renewClaimCode())
+  return {
+    async close() {
+      const closing = page?.close(0)
+      await fall(standing)
+      await closing
+    },
+  }
+}
+
+async function stand(config: Config, platform: Platform, edge: Edge): Promise<Standing> {
+  const storage = openGround(config, platform, edge.onFatal)
+  try {
+    const messenger = createMessenger(config, platform, storage, edge)
+    if (!config.setup_listen) {
+      await messenger.start()
+      if (messenger.failure !== undefined) throw messenger.failure
+      return { storage, setup: undefined, messenger }
+    }
+    const effective = effectiveConfig(config, storage.reader)
+    const setup = createSetup({
+      ...platform,
+      storage,
+      rateLimits: config.rate_limits ? createRateLimits(platform.clock) : noRateLimits,
+      hostNames: edge.hostNames,
+      messenger,
+      settled: {
+        serverName: config.given.has('server_name') ? config.server_name : undefined,
+        publicUrl: config.given.has('public_url') ? effective.public_url : undefined,
+      },
+    })
+    if (setup.isClaimed() && answerOf(storage.reader, 'serverName') !== undefined) await messenger.start()
+    else await messenger.wait()
+    return { storage, setup, messenger }
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+async function fall({ storage, messenger }: Standing): Promise<void> {
+  const closing = messenger.close()
+  // Right after the listeners: a client that is answered asks again at once, and may not find the door still open.
+  storage.waiters.close()
+  await closing
+  await storage.close()
+}
+
+interface StartableMessenger extends Messenger {
+  readonly failure: unknown
+  /** For the name that it needs. */
+  wait(): Promise<void>
+  close(): Promise<void>
+}
+
+function createMessenger(config: Config, platform: Platform, storage: Storage, edge: Edge): StartableMessenger {
+  let served: ServedMessenger | undefined
+  let starting: Promise<void> | undefined
+  let failure: unknown
+  /** Tells the command line what is missing, until there is a messenger that listens itself. */
+  let waiting: ControlSocket | undefined
+
+  async function startNow(): Promise<void> {
+    try {
+      failure = undefined
+      await waiting?.close()
+      waiting = undefined
+      served = await serveMessenger(effectiveConfig(config, storage.reader), platform, storage, edge.onFatal)
+      edge.say(served.announcement)
+    } catch (error) {
+      failure = error
+      platform.log.error({ err: error }, 'the messenger did not start')
+    }
+  }
+
+  return {
+    get running() {
+      return served && { serverName: effectiveConfig(config, storage.reader).server_name }
+    },
+    get problem() {
+      if (failure === undefined) return undefined
+      const expected = failure instanceof StartProblem || failure instanceof StorageProblem
+      return expected ? (failure as Error).message : 'internal fault'
+    },
+    get failure() {
+      return failure
+    },
+    async start() {
+      if (served) return
+      starting ??= startNow().finally(() => {
+        starting = undefined
+      })
+      await starting
+    },
+    async wait() {
+      waiting = await createControlSocket(config.data_dir, undefined, platform.log)
+    },
+    async close() {
+      await starting
+      await waiting?.close()
+      await served?.close()
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
+import { type App, createApp, type Platform } from '../app.ts'
+import type { Config } from '../config.ts'
+import { type CertificateFiles, readCertificate, watchCertificate } from '../http/certificate-files.ts'
+import type { Listener } from '../http/listener.ts'
+import type { Milliseconds } from '../platform/clock.ts'
+import type { StorageProblem } from '../storage/problems.ts'
+import type { Storage } from '../storage/storage.ts'
+import { openListener, urlOf } from './open-listener.ts'
+
+/** The messenger with its listeners. */
+export interface ServedMessenger {
+  readonly app: App
+  /** For the person who started the server. */
+  readonly announcement: readonly string[]
+  /** Takes nothing new and waits for what runs; the storage stays open. End its waiters right after calling this. */
+  close(): Promise<void>
+}
+
+/** How long running requests have to end. */
+const grace: Milliseconds = 10_000
+
+interface Parts {
+  app?: App
+  control?: ControlSocket
+  listener?: Listener
+  federation?: Listener
+  metrics?: Listener
+  stopWatching?: () => void
+}
+
+/** Builds the messenger on an open storage, and serves it. Rejects, as a rule with a `StartProblem`, and nothing of it is left. */
+export async function serveMessenger(
+  config: Config,
+  platform: Platform,
+  storage: Storage,
+  onFatal: (problem: StorageProblem) => void,
+): Promise<ServedMessenger> {
+  const parts: Parts = {}
+  try {
+    const app = await createApp(config, platform, onFatal, storage)
+    parts.app = app
+    await open(parts, app, config, platform)
+    app.operations.jobs.start()
+    return { app, announcement: announcementOf(config, parts, app), close: () => close(parts) }
+  } catch (error) {
+    await close(parts)
+    throw error
+  }
+}
+
+async function open(parts: Parts, app: App, config: Config, { log, timers }: Platform): Promise<void> {
+  parts.control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
+  parts.listener = await openListener('listen', config.listen, app.client.fetch)
+  if (app.federation && config.federation_listen) {
+    const files = certificateFiles(config)
+    const current = files && readCertificate(files)
+    const federation = await openListener('federation_listen', config.federation_listen, app.federation.fetch, current)
+    parts.federation = federation
+    if (files && current) parts.stopWatching = watchCertificate({ files, current, timers, log, use: federation.setCertificate })
+  }
+  if (app.metrics && config.metrics_listen)
+    parts.metrics = await openListener('metrics_listen', config.metrics_listen, app.metrics.fetch)
+}
+
+async function close({ app, control, listener, federation, metrics, stopWatching }: Parts): Promise<void> {
+  stopWatching?.()
+  const drained = Promise.all([listener?.close(grace), federation?.close(grace)])
+  await app?.operations.jobs.stop()
+  await drained
+  await metrics?.close(0)
+  await control?.close()
+  await app?.close()
+}
+
+/** Undefined: TLS ends at a proxy. */
+function certificateFiles({ tls_certificate: certificate, tls_key: key }: Config): CertificateFiles | undefined {
+  return certificate === undefined || key === undefined ? undefined : { certificate, key }
+}
+
+function announcementOf(config: Config, { listener, federation }: Parts, app: App): readonly string[] {
+  const lines = listener ? [`Hausbote serves ${config.server_name} at ${urlOf(listener.address)}`] : []
+  if (federation) {
+    const url =
+      config.tls_certificate === undefined ? urlOf(federation.address) : urlOf(federation.address).replace('http', 'https')
+    lines.push(`Other servers reach it at ${url}`)
+  }
+  if (!config.setup_listen && app.administration.listUsers().length === 0)
+    lines.push('Nobody has an account yet. Make the first one:  npm run hausbote -- user add NAME')
+  return lines
+}

@@ -1,0 +1,17 @@
+import type { PasswordHashing } from '../accounts/password-hashing.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Random } from '../platform/random.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Messenger, Settled } from './messenger.ts'
+
+/** What all pages may use. */
+export interface PageDeps {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly passwords: PasswordHashing
+  readonly messenger: Messenger
+  readonly settled: Settled
+}

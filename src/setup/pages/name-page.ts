@@ -1,0 +1,85 @@
+import { answerOf, setAnswer } from '../answers.ts'
+import { writeAudit } from '../audit-log.ts'
+import { form, input, type Problems, tick } from '../fields.ts'
+import { asOwner } from '../guard.ts'
+import { html, nothing } from '../html.ts'
+import { errorPage, page } from '../layout.ts'
+import type { PageDeps } from '../page-deps.ts'
+import { readServerName } from '../server-name.ts'
+import type { SetupApp, Visit } from '../visit.ts'
+import { stepList } from '../wizard.ts'
+
+/** The server's name, which is for ever. With it the messenger starts. */
+export function namePage(app: SetupApp, { storage, clock, messenger, settled }: PageDeps): void {
+  function show(visit: Visit, problems: Problems = {}) {
+    const { text, form: sent } = visit
+    const fixed = settled.serverName
+    const fields = [
+      input({
+        name: 'server_name',
+        label: text('name.name'),
+        hint: text('name.nameHint'),
+        value: fixed ?? sent.line('server_name'),
+        problem: problems.server_name,
+        inputmode: 'url',
+        maxlength: 230,
+        verbatim: true,
+      }),
+      input({
+        name: 'server_name_again',
+        label: text('name.again'),
+        value: fixed ?? '',
+        problem: problems.server_name_again,
+        inputmode: 'url',
+        maxlength: 230,
+        verbatim: true,
+      }),
+      tick({ name: 'understood', label: text('name.understood'), problem: problems.understood }),
+    ]
+    const example = text('name.example', { person: 'anna', name: 'praxis-sommer.de' })
+    return page(visit, {
+      title: text('name.title'),
+      before: stepList(visit, 'name'),
+      content: html`<article><h1>${text('name.title')}</h1><p>${text('name.intro')}</p>
+<p class="example"><code>@anna:praxis-sommer.de</code> <span>${example}</span></p>
+<p>${text('name.advice')}</p><p class="alert">${text('name.permanent')}</p>
+${fixed === undefined ? nothing : html`<p>${text('name.configured')}</p>`}
+${form(visit, { action: '/setup/name', fields, button: text('frame.continue'), problems })}</article>`,
+    })
+  }
+
+  function problemsOf({ form: sent, text }: Visit): Problems {
+    const name = readServerName(sent.line('server_name'))
+    const problems: Record<string, string> = {}
+    if (name === undefined || (settled.serverName !== undefined && name !== settled.serverName))
+      problems.server_name = text('name.malformed')
+    else if (readServerName(sent.line('server_name_again')) !== name) problems.server_name_again = text('name.different')
+    if (sent.raw('understood') !== 'yes') problems.understood = text('name.notUnderstood')
+    return problems
+  }
+
+  app.get(
+    '/setup/name',
+    asOwner((context, visit) =>
+      answerOf(storage.reader, 'serverName') === undefined ? context.html(show(visit)) : context.redirect('/', 303),
+    ),
+  )
+
+  app.post(
+    '/setup/name',
+    asOwner(async (context, visit, owner) => {
+      const problems = problemsOf(visit)
+      if (Object.keys(problems).length > 0) return context.html(show(visit, problems), 422)
+      const name = readServerName(visit.form.line('server_name')) ?? ''
+      await storage.write((tx) => {
+        // Whoever is second finds it answered.
+        if (answerOf(tx, 'serverName') !== undefined) return
+        setAnswer(tx, 'serverName', name)
+        writeAudit(tx, { at: clock.now(), who: owner, act: 'server-named', subject: name })
+      })
+      await messenger.start()
+      if (messenger.problem === undefined) return context.redirect('/', 303)
+      return context.html(errorPage(visit, visit.text('name.notStarted', { problem: messenger.problem })), 503)
+    }),
+  )
+}

@@ -1,0 +1,103 @@
+import { Hono } from 'hono'
+import { createPasswordHashing, defaultPasswordCost, type PasswordCost } from '../accounts/password-hashing.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Random } from '../platform/random.ts'
+import { StorageProblem } from '../storage/problems.ts'
+import type { Storage } from '../storage/storage.ts'
+import { serveAsset } from './assets.ts'
+import { makeClaimCode, setClaimCode } from './claim-code.ts'
+import { keepLanguage } from './cookies.ts'
+import { guard } from './guard.ts'
+import { errorPage } from './layout.ts'
+import type { Messenger, Settled } from './messenger.ts'
+import { ownerOf } from './owners.ts'
+import type { PageDeps } from './page-deps.ts'
+import { claimPage } from './pages/claim-page.ts'
+import { namePage } from './pages/name-page.ts'
+import { ownerPage } from './pages/owner-page.ts'
+import { practicePage } from './pages/practice-page.ts'
+import { readyPage } from './pages/ready-page.ts'
+import { signInPage } from './pages/sign-in-page.ts'
+import { startPage } from './pages/start-page.ts'
+import { isLanguage, timeText, translator } from './texts.ts'
+import type { SetupApp, SetupContext, SetupEnv, Visit } from './visit.ts'
+import { nextStep, stepPath } from './wizard.ts'
+
+export interface SetupOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly rateLimits: RateLimits
+  readonly passwordCost?: PasswordCost | undefined
+  /** Names of this machine in its own network, beside its addresses. */
+  readonly hostNames: readonly string[]
+  readonly messenger: Messenger
+  readonly settled: Settled
+}
+
+export interface Setup {
+  readonly app: SetupApp
+  /** Whether somebody owns the box. */
+  isClaimed(): boolean
+  /** A new claim code, which makes those before void; undefined: the box is claimed. */
+  renewClaimCode(): Promise<string | undefined>
+}
+
+/** The owner's page. */
+export function createSetup(options: SetupOptions): Setup {
+  const { storage, clock, random, log } = options
+  const passwords = createPasswordHashing(options.passwordCost ?? defaultPasswordCost, random)
+  const deps: PageDeps = { ...options, passwords }
+  const app: SetupApp = new Hono<SetupEnv>()
+
+  app.get('/assets/:hash/:name', (context) => serveAsset(context, context.req.param('name')) ?? context.notFound())
+  app.use(guard({ ...options, hostNames: new Set(['localhost', ...options.hostNames.map((name) => name.toLowerCase())]) }))
+  app.get('/', (context) => context.redirect(firstPage(context.get('visit')), 303))
+  app.get('/language/:language', (context) => {
+    const language = context.req.param('language')
+    if (isLanguage(language)) context.header('set-cookie', keepLanguage(language), { append: true })
+    return context.redirect(pageBefore(context), 303)
+  })
+  for (const addTo of [claimPage, signInPage, ownerPage, practicePage, namePage, readyPage, startPage]) addTo(app, deps)
+  app.notFound((context) => context.html(errorPage(talk(context), talk(context).text('error.notFound')), 404))
+  app.onError((error, context) => {
+    const { text, language } = talk(context)
+    if (error instanceof StorageProblem) return context.html(errorPage({ text, language }, text('error.disk')), 503)
+    log.error({ err: error, path: context.req.routePath }, 'the setup page failed')
+    return context.html(errorPage({ text, language }, text('error.fault', { time: timeText(language, clock.now()) })), 500)
+  })
+
+  function firstPage({ session }: Visit): string {
+    if (!ownerOf(storage.reader)) return session ? stepPath('owner') : '/claim'
+    if (!session?.owner) return '/sign-in'
+    const step = nextStep(storage.reader)
+    return step ? stepPath(step) : '/start'
+  }
+
+  return {
+    app,
+    isClaimed: () => ownerOf(storage.reader) !== undefined,
+    async renewClaimCode() {
+      if (ownerOf(storage.reader)) return undefined
+      const code = makeClaimCode(random)
+      await setClaimCode(deps, code)
+      return code
+    },
+  }
+}
+
+/** Where the visitor came from, if that is a page of ours. */
+function pageBefore(context: SetupContext): string {
+  const referrer = context.req.header('referer')
+  if (referrer === undefined || !URL.canParse(referrer)) return '/'
+  const { host, pathname } = new URL(referrer)
+  return host === context.get('visit').host ? pathname : '/'
+}
+
+function talk(context: SetupContext): Pick<Visit, 'text' | 'language'> {
+  const visit: Visit | undefined = context.get('visit')
+  return visit ?? { language: 'en', text: translator('en') }
+}
