@@ -289,6 +289,16 @@ CREATE TABLE `receipts` (
 
 CREATE INDEX `receipts_room` ON `receipts` (`room_nid`,`position`);
 CREATE INDEX `receipts_position` ON `receipts` (`position`);
+CREATE TABLE `reports` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`made_at` integer NOT NULL,
+	`reporter` text NOT NULL,
+	`room_id` text,
+	`event_id` text,
+	`user_id` text,
+	`reason` text NOT NULL
+);
+
 CREATE TABLE `room_aliases` (
 	`alias` text PRIMARY KEY NOT NULL,
 	`room_nid` integer NOT NULL,

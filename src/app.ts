@@ -64,6 +64,7 @@ import { receiveReceipts } from './receipts/receive.ts'
 import { createReceiptNews } from './receipts/remote-receipts.ts'
 import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
+import { reportEndpoints } from './reports/endpoints.ts'
 import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { allowedInRoom } from './rooms/server-acl.ts'
@@ -262,6 +263,7 @@ export async function createApp(
       serverName,
       sendRemote: federation && createSendRemote({ enqueueEdu: federation.sender.enqueueEdu, random: platform.random }),
     }),
+    ...reportEndpoints({ storage, clock, log }),
     ...typingEndpoints({ storage, typing, active }),
     ...receiptEndpoints({
       storage,
