@@ -32,7 +32,8 @@ export async function pour(chunks: AsyncIterable<Uint8Array>, limit: number, sin
     length += next.value.byteLength
     const problem = length > limit ? `The answer has more than ${limit} bytes` : undefined
     if (problem !== undefined || !(await sink.write(next.value))) {
-      await source.return?.()
+      // Nobody waits for the rest, nor for its end: whoever sends it may take its time with that too.
+      source.return?.().catch(() => undefined)
       return { problem }
     }
   }
