@@ -25,7 +25,8 @@ export type Receipt =
   | { readonly verdict: 'use' }
   /** The signatures hold but the content was changed: go on with the redacted event. */
   | { readonly verdict: 'redact'; readonly event: JsonObject }
-  | { readonly verdict: 'drop'; readonly problem: string }
+  /** `keyMissing`: there is a signature, but none of the keys for it was to be had. */
+  | { readonly verdict: 'drop'; readonly problem: string; readonly keyMissing?: boolean }
 
 /**
  * Signatures and content hash of an event that has passed `checkFormat`: server-server API, "Checks performed on receipt of a PDU",
@@ -40,13 +41,18 @@ export function checkReceived(
   const text = protectedText(raw, version)
   for (const server of requiredSigners(raw, version)) {
     if (!isSignedBy(server, raw, text, version, lookup, holds))
-      return { verdict: 'drop', problem: `no valid signature of ${server}` }
+      return { verdict: 'drop', problem: `no valid signature of ${server}`, keyMissing: isKeyMissing(server, raw, lookup) }
   }
   const claimed = isObject(raw.hashes) ? raw.hashes.sha256 : undefined
   const bytes = typeof claimed === 'string' ? decodeBase64(claimed) : undefined
   if (!bytes) return { verdict: 'drop', problem: 'hashes.sha256: must be unpadded base64' }
   if (encodeBase64(bytes) === contentHash(raw, canonicalProfile(version))) return { verdict: 'use' }
   return { verdict: 'redact', event: redact(raw, version) }
+}
+
+function isKeyMissing(server: ServerName, raw: JsonObject, lookup: KeyLookup): boolean {
+  const signatures = ed25519Signatures(raw, server)
+  return signatures.length > 0 && signatures.every(([keyId]) => lookup(server, keyId) === undefined)
 }
 
 /**

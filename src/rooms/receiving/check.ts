@@ -11,7 +11,10 @@ export type VerifyEvents = (
   notaries: readonly ServerName[],
 ) => Promise<readonly Receipt[]>
 
-export type Checked = { readonly pdu: Pdu } | { readonly problem: string; readonly raw: JsonObject }
+export type Checked =
+  | { readonly pdu: Pdu }
+  /** `later`: it may hold when it comes again, since a key could not be had. */
+  | { readonly problem: string; readonly raw: JsonObject; readonly later: boolean }
 
 /** Server-server API, "Checks performed on receipt of a PDU", 1 to 3: what remains of events that another server sent, in order. */
 export async function checkEvents(
@@ -23,11 +26,12 @@ export async function checkEvents(
   const wellFormed = formed.filter(({ problem }) => problem === undefined)
   const receipts = new Map((await verify(wellFormed, [from])).map((receipt, index) => [wellFormed[index]?.raw, receipt]))
   return formed.map(({ raw, problem }) => {
-    if (problem !== undefined) return { problem, raw }
+    if (problem !== undefined) return { problem, raw, later: false }
     const receipt = receipts.get(raw)
-    if (!receipt || receipt.verdict === 'drop') return { problem: receipt?.problem ?? 'not checked', raw }
+    if (!receipt || receipt.verdict === 'drop')
+      return { problem: receipt?.problem ?? 'not checked', raw, later: receipt?.keyMissing === true }
     const pdu = toPdu(receipt.verdict === 'redact' ? receipt.event : raw, version)
-    return pdu.roomId === roomId ? { pdu } : { problem: 'room_id: an event of another room', raw }
+    return pdu.roomId === roomId ? { pdu } : { problem: 'room_id: an event of another room', raw, later: false }
   })
 }
 

@@ -1,3 +1,5 @@
+import { MatrixError } from '../../http/errors.ts'
+import { toPdu } from '../../matrix/format.ts'
 import type { EventId, ServerName } from '../../matrix/identifiers.ts'
 import { parseRoomId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
@@ -5,6 +7,7 @@ import type { Pdu } from '../../matrix/pdu.ts'
 import type { Log } from '../../platform/log.ts'
 import { createQueues } from '../../platform/queues.ts'
 import type { Writer } from '../../storage/handles.ts'
+import { StorageProblem } from '../../storage/problems.ts'
 import { admit } from '../admit.ts'
 import { eventAt, eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
 import { headsOf } from '../heads.ts'
@@ -40,6 +43,8 @@ const page = 50
 const maxSingleEvents = 500
 /** Places left free in the timeline where something is missing, so that it can come later. */
 const gapPlaces = 1_000_000
+const maxAttempts = 5
+const maxRemembered = 1000
 
 export function createReceiver(deps: ReceiverDeps): Receiver {
   const { storage, history, verify, log } = deps
@@ -66,10 +71,40 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       coming.add(pdu.eventId)
     }
     if (coming.size === 0) return 0
-    await storage.write((tx) => {
-      for (const pdu of pdus.slice(0, coming.size)) results[pdu.eventId] = resultOf(take(tx, visit.room.nid, pdu))
-    })
+    const ready = pdus.slice(0, coming.size)
+    const admitAll = (some: readonly Pdu[]) =>
+      storage.write((tx) => some.map((pdu) => [pdu.eventId, resultOf(take(tx, visit.room.nid, pdu))] as const))
+    try {
+      for (const [eventId, result] of await admitAll(ready)) results[eventId] = result
+    } catch (error) {
+      // One that goes beyond a limit must not take the others with it.
+      for (const pdu of ready) results[pdu.eventId] = await onlyThis(() => admitAll([pdu]).then(([one]) => one?.[1] ?? {}), error)
+    }
     return coming.size
+  }
+
+  /** Failures of the storage end everything, any other one is this event's alone. */
+  async function onlyThis(task: () => Promise<{ error?: string }>, before?: unknown): Promise<{ error?: string }> {
+    if (before instanceof StorageProblem) throw before
+    try {
+      return await task()
+    } catch (error) {
+      if (error instanceof StorageProblem || error instanceof MatrixError) throw error
+      log.error({ err: error }, 'an event of another server could not be taken')
+      return { error: 'the event could not be taken' }
+    }
+  }
+
+  /** How often an event may come again because its sender did not answer questions about it. */
+  const attempts = new Map<string, number>()
+
+  /** Ends the transaction, so that the other server sends it once more; false: that has been tried often enough. */
+  function askAgain(eventId: string): false {
+    const before = attempts.get(eventId) ?? 0
+    if (before >= maxAttempts) return false
+    attempts.set(eventId, before + 1)
+    if (attempts.size > maxRemembered) attempts.delete(attempts.keys().next().value ?? '')
+    throw new MatrixError(503, 'M_UNKNOWN', 'What the events stand on cannot be fetched at the moment: send them once more')
   }
 
   /** An event with something missing: fetches that first. */
@@ -110,10 +145,13 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       at += ready
       const pdu = pdus[at]
       if (ready > 0 || !pdu) continue
-      const problem = await takeWithGap(visit, pdu, mayFill)
-      if (problem !== undefined)
-        log.info({ eventId: pdu.eventId, from: visit.from, problem }, 'an event of another server is not taken')
-      results[pdu.eventId] = resultOf(problem)
+      const silences = history.silences(visit.from)
+      const result = await onlyThis(async () => resultOf(await takeWithGap(visit, pdu, mayFill)))
+      if (result.error !== undefined) {
+        log.info({ eventId: pdu.eventId, from: visit.from, problem: result.error }, 'an event of another server is not taken')
+        if (mayFill && history.silences(visit.from) > silences) askAgain(pdu.eventId)
+      }
+      results[pdu.eventId] = result
       at += 1
     }
   }
@@ -123,9 +161,11 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const checked = await checkEvents(verify, { roomId: room.roomId, version, from: origin }, raws)
     const pdus: Pdu[] = []
     for (const one of checked) {
-      if ('problem' in one)
+      if ('pdu' in one) pdus.push(one.pdu)
+      else {
         log.info({ origin, room: room.roomId, problem: one.problem }, 'an event of another server is no event')
-      else pdus.push(one.pdu)
+        if (one.later) askAgain(toPdu(one.raw, version).eventId)
+      }
     }
     if (!serverMayTakePart(reader, room, origin)) {
       for (const { eventId } of pdus) results[eventId] = { error: 'this room does not take anything from your server' }

@@ -9,6 +9,8 @@ const ids = Type.Array(Type.String({ maxLength: 255 }))
 
 /** What a server is asked about a room's past; nothing in the answers is proven. Undefined: there is no answer that can be used. */
 export interface RemoteHistory {
+  /** Questions that a server has not answered at all, refusals aside, since the start. */
+  silences(server: ServerName): number
   /** Events between `earliest` and `latest`; source: server-server API, "Retrieving events missing from a room's graph". */
   missingEvents(
     server: ServerName,
@@ -46,12 +48,15 @@ export interface StateEvents {
 }
 
 const v1 = '/_matrix/federation/v1'
+const maxServers = 1000
 /** Fifty events of the largest size. */
 const pageLimits = { headers: 20_000, total: 30_000, bytes: 4 * 1024 * 1024 }
 /** A room of tens of thousands of members. */
 const stateLimits = { headers: 60_000, total: 120_000, bytes: 128 * 1024 * 1024 }
 
 export function askHistory(client: FederationClient): RemoteHistory {
+  const silences = new Map<ServerName, number>()
+
   async function ask<Schema extends TSchema>(
     server: ServerName,
     target: string,
@@ -63,11 +68,18 @@ export function askHistory(client: FederationClient): RemoteHistory {
       { method: 'GET', target, exactNumbers: true, ...more },
       schema,
     )
+    if ('problem' in answer) {
+      const count = (silences.get(server) ?? 0) + 1
+      silences.delete(server)
+      silences.set(server, count)
+      if (silences.size > maxServers) silences.delete(silences.keys().next().value ?? server)
+    }
     return 'body' in answer ? answer.body : undefined
   }
   const of = (id: string) => encodeURIComponent(id)
 
   return {
+    silences: (server) => silences.get(server) ?? 0,
     async missingEvents(server, roomId, { earliest, latest, minDepth, limit }) {
       const content = { earliest_events: [...earliest], latest_events: [...latest], min_depth: minDepth, limit }
       const answer = await ask(server, `${v1}/get_missing_events/${of(roomId)}`, Type.Object({ events: Type.Optional(events) }), {
