@@ -13,13 +13,11 @@ import { directoryFederationEndpoints } from './directory/federation-endpoints.t
 import { createRemoteAliases } from './directory/remote-aliases.ts'
 import { createFederation } from './federation/federation.ts'
 import { carryOutKeyCommand } from './federation/key-commands.ts'
-import { knownServers } from './federation/known-servers.ts'
 import type { Network } from './federation/network.ts'
 import { loadOwnKeys } from './federation/own-keys.ts'
 import { type EduReceiver, transactionEndpoints } from './federation/transactions.ts'
 import { type GroundPlatform, openGround } from './ground.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import { MatrixError } from './http/errors.ts'
 import { type HttpApp, type Mounting, mount } from './http/mount.ts'
 import { createRateLimits, noRateLimits } from './http/rate-limits.ts'
 import { keyBackupEndpoints } from './key-backup/endpoints.ts'
@@ -33,11 +31,11 @@ import { createRemoteKeys } from './keys/remote.ts'
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
-import { ClockIsWrong, createClockGuard, guardSigner } from './operations/clock-guard.ts'
-import { lastBeginning } from './operations/job-runs.ts'
+import { guardSigner } from './operations/clock-guard.ts'
+import { explainTrouble } from './operations/explain-trouble.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createOperations, type Operations } from './operations/operations.ts'
-import { dateOf } from './operations/partner-clocks.ts'
+import { createPartnerClock } from './operations/partner-clocks.ts'
 import { refuseWhenReadOnly } from './operations/read-only.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Log } from './platform/log.ts'
@@ -69,16 +67,14 @@ import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { allowedInRoom } from './rooms/server-acl.ts'
 import { serversSharingRoomWith } from './rooms/servers.ts'
-import { servingEndpoints } from './rooms/serving/endpoints.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
-import { timeTravelEndpoints } from './rooms/time-travel.ts'
 import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
 import type { Reader } from './storage/handles.ts'
-import { StorageProblem } from './storage/problems.ts'
+import type { StorageProblem } from './storage/problems.ts'
 import type { Storage } from './storage/storage.ts'
 import { syncEndpoints } from './sync/endpoints.ts'
 import { createKnownMembers } from './sync/known-members.ts'
@@ -165,14 +161,7 @@ export async function createApp(
     ? createPresence({ storage, clock, timers, log, audienceOf, told: (users) => presenceNews?.tell(users) })
     : undefined
   const active = (userId: string) => presence?.active(userId)
-  const clockGuard = createClockGuard({
-    clock,
-    log,
-    partners: () => (federation ? knownServers(storage.reader, clock.now(), 20) : []),
-    dateOf: async (server) => (federation ? dateOf(federation.outside, server) : { problem: 'no way out' }),
-    lastKnown: () => lastBeginning(storage.reader),
-    trustedAgain: () => federation?.sender.retry(),
-  })
+  const clockGuard = createPartnerClock({ storage, clock, log, federation: () => federation })
   const ownKeys = loadOwnKeys(config.data_dir, serverName, platform.random)
   const signer = guardSigner(ownKeys.signer, clockGuard.state)
   const federation =
@@ -301,7 +290,6 @@ export async function createApp(
   const compose = { streams, fields: roomFields, known: createKnownMembers(), ignoredUsersOf }
   endpoints.push(
     ...rooms.endpoints,
-    ...timeTravelEndpoints({ storage }),
     ...syncEndpoints({
       ...compose,
       storage,
@@ -338,7 +326,6 @@ export async function createApp(
     ? [
         ...federation.endpoints,
         ...rooms.serverEndpoints,
-        ...servingEndpoints({ storage, clock, serverName }),
         ...transactionEndpoints({ storage, clock, log, pdus: rooms.receive, edus: receivers }),
         ...media.serverEndpoints,
         ...profileFederationEndpoints(storage, serverName),
@@ -348,19 +335,14 @@ export async function createApp(
     : []
   const operations = await createOperations({
     ...platform,
+    config,
     storage,
-    directory: config.data_dir,
     serverName,
     version: manifest.version,
-    backupTarget: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
-    environment: platform.environment ?? {},
     clockGuard,
     keyId: () => signer.keyId,
-    publicUrl: config.public_url,
-    settings: { ...config },
     outside: federation?.outside,
-    acmeListen: config.acme_listen,
-    certificateFile: config.tls_certificate,
+    shrinkRemoteMedia: media.trimming.shrink,
     jobs: [
       { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
       { name: 'remote media', when: '*/10 * * * *', run: media.trimming.trim, due: media.trimming.due },
@@ -404,15 +386,4 @@ function inviteProblem(reader: Reader, userId: string, serverName: ServerName, f
   if (parsed === undefined) return 'not a user id'
   if (serverOf(parsed) !== serverName) return federating ? undefined : 'this server does not speak with others'
   return userExists(reader, userId) && !isDeactivated(reader, userId) ? undefined : 'there is no such user'
-}
-
-/** A disk that takes no more data, or a wrong clock, is the server's trouble, not the client's mistake: it may try again. */
-function explainTrouble(error: unknown): MatrixError | undefined {
-  if (error instanceof ClockIsWrong) return new MatrixError(503, 'M_UNKNOWN', error.message)
-  if (!(error instanceof StorageProblem)) return undefined
-  return new MatrixError(
-    503,
-    'M_UNKNOWN',
-    error.kind === 'full' ? 'The server has no space left' : 'The server cannot store anything at the moment',
-  )
 }

@@ -41,7 +41,7 @@ export interface Media {
   readonly endpoints: readonly Endpoint[]
   readonly serverEndpoints: readonly Endpoint[]
   /** Brings what is kept of other servers' media back within its budget, and says whether there is need for it. */
-  readonly trimming: Pick<Trimming, 'due' | 'trim'>
+  readonly trimming: Pick<Trimming, 'due' | 'trim' | 'shrink'>
   /** Deletes what a user uploaded; the files go once the write is on disk. */
   forgetMediaOf(tx: Writer, userId: string): void
   /** Before the storage closes: ends what is under way. */
@@ -62,7 +62,7 @@ export async function createMedia(deps: MediaDeps): Promise<Media> {
   return {
     endpoints: [...uploadEndpoints(parts), ...downloadEndpoints(parts), ...thumbnailEndpoints(parts), ...frozenEndpoints(parts)],
     serverEndpoints: mediaFederationEndpoints(parts),
-    trimming: elsewhere?.trimming ?? { due: () => false, trim: async () => ({ removed: 0, bytes: 0 }) },
+    trimming: elsewhere?.trimming ?? { due: () => false, trim: async () => ({ removed: 0, bytes: 0 }), shrink: async () => 0 },
     forgetMediaOf(tx, userId) {
       for (const mediaId of mediaOwnedBy(tx, userId)) deleteMediaRow(tx, mediaId)
       tx.whenVisible(contents.removeUnreferenced)

@@ -10,6 +10,8 @@ export interface Trimming {
   due(): boolean
   /** Removes what was not used for longest, until the rest fits. */
   trim(): Promise<Trimmed>
+  /** The disk is short of space: removes about so many bytes; resolves with how many it were. */
+  shrink(bytes: number): Promise<number>
   /** Must be called in every write that changes what is kept: so many bytes more. */
   changed(tx: Writer, bytes: number): void
 }
@@ -38,10 +40,10 @@ export function createTrimming(
     })
   }
 
-  function removeSome(tx: Writer): Trimmed {
+  function removeSome(tx: Writer, limit: number): Trimmed {
     const freed = { removed: 0, bytes: 0 }
     for (const { server, mediaId } of unusedRemoteMedia(tx, clock.now() - spared, batch)) {
-      if (kept - freed.bytes <= budget) break
+      if (kept - freed.bytes <= limit) break
       freed.bytes += dropRemoteMedia(tx, server, mediaId)
       freed.removed += 1
     }
@@ -50,10 +52,10 @@ export function createTrimming(
     return freed
   }
 
-  async function trim(): Promise<Trimmed> {
+  async function trimTo(limit: number): Promise<Trimmed> {
     const all = { removed: 0, bytes: 0 }
-    while (kept > budget) {
-      const freed = await storage.write(removeSome)
+    while (kept > limit) {
+      const freed = await storage.write((tx) => removeSome(tx, limit))
       if (freed.removed === 0) break
       all.removed += freed.removed
       all.bytes += freed.bytes
@@ -65,10 +67,14 @@ export function createTrimming(
     due: () => kept > budget,
     changed,
     trim() {
-      running ??= trim().finally(() => {
+      running ??= trimTo(budget).finally(() => {
         running = undefined
       })
       return running
+    },
+    async shrink(bytes) {
+      await running
+      return (await trimTo(Math.max(0, kept - bytes))).bytes
     },
   }
 }

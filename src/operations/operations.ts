@@ -7,7 +7,7 @@ import { type Resolver, systemResolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Backup, createBackup } from './backup/backup.ts'
 import { backupJobs, backupTestJob } from './backup/jobs.ts'
-import type { ConfiguredTarget, Environment } from './backup/target.ts'
+import type { Environment } from './backup/target.ts'
 import { type Certificates, createCertificates } from './certificates/certificates.ts'
 import type { ClockGuard } from './clock-guard.ts'
 import { carryOutOperation } from './commands.ts'
@@ -21,35 +21,36 @@ import { selfTest } from './self-test/self-test.ts'
 import { type Status, statusOf } from './status.ts'
 import { supportBundle } from './support-bundle.ts'
 
+/** The settings that matter here, by their names. */
+export interface OperationsConfig {
+  readonly data_dir: string
+  readonly public_url: string | undefined
+  readonly backup_repository: string | undefined
+  readonly backup_passphrase_file: string | undefined
+  /** Where a certificate authority asks for proof. */
+  readonly acme_listen: ListenAddress
+  readonly tls_certificate: string | undefined
+}
+
 export interface OperationsDeps {
+  readonly config: OperationsConfig
   readonly storage: Storage
-  /** The data directory. */
-  readonly directory: string
   readonly serverName: ServerName
   /** Of this program. */
   readonly version: string
   readonly clock: Clock
   readonly timers: Timers
   readonly log: Log
-  readonly backupTarget: ConfiguredTarget
-  readonly environment: Environment
+  readonly environment?: Environment
+  readonly resolver?: Resolver
   readonly clockGuard: ClockGuard
   /** `ed25519:VERSION` of the key that signs now. */
   keyId(): string
-  readonly publicUrl: string | undefined
   /** URLs to which notifications are sent. */
   pushGateways?(): readonly string[]
-  /** Settings by name, for the support bundle. */
-  readonly settings: Readonly<Record<string, unknown>>
-  readonly resolver?: Resolver
   /** Undefined: federation is off. */
   readonly outside: Outside | undefined
-  /** Where an authority asks for proof. */
-  readonly acmeListen: ListenAddress
-  /** A certificate that the settings name. */
-  readonly certificateFile: string | undefined
-  /** Undefined: there is no cache of other servers' media. */
-  readonly shrinkRemoteMedia?: DiskDeps['shrinkRemoteMedia']
+  readonly shrinkRemoteMedia: DiskDeps['shrinkRemoteMedia']
   /** What other parts have to do now and then. */
   readonly jobs: readonly Job[]
 }
@@ -70,14 +71,21 @@ export interface Operations {
 }
 
 export async function createOperations(deps: OperationsDeps): Promise<Operations> {
-  const { storage, log, clockGuard, clock } = deps
-  const disk = createDiskGovernor(deps)
-  const backup = createBackup({ ...deps, configured: deps.backupTarget })
+  const { storage, log, clockGuard, clock, config } = deps
+  const directory = config.data_dir
+  const disk = createDiskGovernor({ ...deps, directory })
+  const backup = createBackup({
+    ...deps,
+    directory,
+    configured: { repository: config.backup_repository, passphraseFile: config.backup_passphrase_file },
+    environment: deps.environment ?? {},
+  })
   const certificates = createCertificates({
     ...deps,
+    directory,
     exchange: deps.outside?.exchange,
-    listen: deps.acmeListen,
-    givenFile: deps.certificateFile,
+    listen: config.acme_listen,
+    givenFile: config.tls_certificate,
   })
   const sinceTest = () => {
     const last = lastSuccess(storage.reader, backupTestJob)
@@ -103,6 +111,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
   const runSelfTest = () =>
     selfTest({
       ...deps,
+      publicUrl: config.public_url,
       certificates,
       status,
       localAddresses,
@@ -118,7 +127,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     status,
     selfTest: runSelfTest,
     async supportBundle() {
-      const facts = { status: await status(), checks: await runSelfTest(), jobs: jobs.states(), settings: deps.settings }
+      const facts = { status: await status(), checks: await runSelfTest(), jobs: jobs.states(), settings: { ...config } }
       return supportBundle(storage.reader, facts, clock.now())
     },
   }

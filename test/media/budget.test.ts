@@ -1,5 +1,7 @@
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
+import { remoteMediaBytes } from '../../src/media/remote-store.ts'
+import { createTrimming } from '../../src/media/trimming.ts'
 import type { TestServer, TestUser } from '../support/world.ts'
 import { download, remoteFilesIn, upload } from './kit.ts'
 import { facing, multipart, twoServers } from './remote-kit.ts'
@@ -54,8 +56,13 @@ test('where the disk is short of space, as much goes as is needed, though the bu
   const { world, a, alice } = await partner()
   await fetched(alice, 'one', 'two')
   await world.clock.advance(2 * minute)
-  expect(await a.app.media.trimming.shrink(500)).toBe(1000)
-  await expect.poll(() => remoteFilesIn(a, 'contents')).toHaveLength(1)
+  const removed: number[] = []
+  const contents = { removeUnreferenced: () => removed.push(remoteMediaBytes(a.app.storage.reader)) } as never
+  const trimming = createTrimming({ storage: a.app.storage, contents, clock: world.clock }, 1_000_000)
+  expect([trimming.due(), await trimming.trim()]).toEqual([false, { removed: 0, bytes: 0 }])
+  expect(await trimming.shrink(500)).toBe(1000)
+  expect(removed).toEqual([1000])
+  expect(await trimming.shrink(5000)).toBe(1000)
 })
 
 test('the same content under two names is one file, until both are gone', async () => {

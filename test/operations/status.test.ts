@@ -32,7 +32,7 @@ async function twoPractices() {
 test('the status tells what works, and what waits for a partner that cannot be reached', async () => {
   const { world, operations, say } = await twoPractices()
   await say('befund')
-  await expect.poll(() => world.network.underWay).toBe(0)
+  await expect.poll(async () => (await operations.status()).partners.known).toBe(1)
   const well = await operations.status()
   expect(well).toMatchObject({
     serverName: 'a.test',
