@@ -71,7 +71,7 @@ export function createEventKeys(deps: EventKeysDeps) {
     const silent = new Set(servers)
     let waiting = true
     const asking = [...silent].map(async (server) => {
-      const failed = await fetches.fetchInTurn(server, () => waiting)
+      const failed = await fetches.askInTurn(server, () => waiting)
       if (!failed?.silent) silent.delete(server)
     })
     await withPatience(Promise.all(asking))

@@ -14,9 +14,9 @@ export interface KeyFetches {
    * Undefined: the keys were stored. One question to a server at a time, whoever waits for the answer. A `problem` is put so that
    * it may be told to anybody; `silent`: nothing that can be believed came, so that others may be asked about this server.
    */
-  fetch(server: ServerName): Promise<FetchProblem | undefined>
-  /** As `fetch`, but waits its turn where many servers are asked at once; when it comes, `stillWanted` is asked. */
-  fetchInTurn(server: ServerName, stillWanted: () => boolean): Promise<FetchProblem | undefined>
+  ask(server: ServerName): Promise<FetchProblem | undefined>
+  /** As `ask`, but waits its turn where many servers are asked at once; when it comes, `stillWanted` is asked. */
+  askInTurn(server: ServerName, stillWanted: () => boolean): Promise<FetchProblem | undefined>
 }
 
 export interface FetchProblem {
@@ -51,7 +51,7 @@ export function createKeyFetches({ storage, transport, clock, log }: KeyFetchesD
   const queue: (() => void)[] = []
   let inTurn = 0
 
-  async function ask(server: ServerName): Promise<FetchProblem | undefined> {
+  async function request(server: ServerName): Promise<FetchProblem | undefined> {
     const target = '/_matrix/key/v2/server'
     const answer = await transport.send(server, { method: 'GET', target, headers: {}, limits })
     // Those who cannot be reached the transport leaves alone.
@@ -73,24 +73,24 @@ export function createKeyFetches({ storage, transport, clock, log }: KeyFetchesD
     return undefined
   }
 
-  async function fetch(server: ServerName): Promise<FetchProblem | undefined> {
+  async function ask(server: ServerName): Promise<FetchProblem | undefined> {
     const running = fetches.get(server)
     if (running) return running
     if (liars.wait(server) > 0) return unavailable
     if (asked.wait(server) > 0) return noSuchKey
     if (fetches.size >= maxFetches) return busy
-    const fetching = ask(server).finally(() => fetches.delete(server))
+    const fetching = request(server).finally(() => fetches.delete(server))
     fetches.set(server, fetching)
     return fetching
   }
 
   return {
-    fetch,
-    async fetchInTurn(server, stillWanted) {
+    ask,
+    async askInTurn(server, stillWanted) {
       if (inTurn < maxInTurn) inTurn += 1
       else await new Promise<void>((resolve) => queue.push(resolve))
       try {
-        return stillWanted() ? await fetch(server) : busy
+        return stillWanted() ? await ask(server) : busy
       } finally {
         const next = queue.shift()
         if (next) next()

@@ -61,7 +61,7 @@ export function createKeyRing(deps: KeyRingDeps): KeyRing {
   async function requestKey(server: ServerName, keyId: string): Promise<VerifyKey | { readonly problem: string }> {
     const key = usable(server, keyId)
     if (key) return key
-    const failed = await fetches.fetch(server)
+    const failed = await fetches.ask(server)
     if (failed) return { problem: failed.problem }
     return usable(server, keyId) ?? { problem: 'it has no such key' }
   }

@@ -69,7 +69,7 @@ export function createNotary({ storage, clock, timers, signer, own, fetches }: N
         if (server === undefined) return
         running += 1
         try {
-          await fetches.fetch(server)
+          await fetches.ask(server)
         } finally {
           running -= 1
         }

@@ -25,8 +25,8 @@ const parallel = 16
 const perTurn = 8
 
 /**
- * Verifies on the threads of libuv. Measured with 10,000 joins on two cores: 73 µs for each event and nothing else going on
- * meanwhile, against 47 µs and an event loop that is held up for 4 ms at most.
+ * Verifies on the threads of libuv. Measured on two cores with 10,000 joins of 300 servers: 51 µs for each, with the event loop free
+ * in between, against 75 µs during which nothing else goes on; it costs a fifth more of processor time.
  */
 export function createEventVerifier(keyRing: KeyRing): EventVerifier {
   return async (events, notaries = []) => {
