@@ -21,6 +21,9 @@ import { createReceiver, type Receiver } from './receiving/receive.ts'
 import { askHistory } from './receiving/remote.ts'
 import { relationEndpoints } from './relation-endpoints.ts'
 import { createSend, type Send } from './send.ts'
+import { servingEndpoints } from './serving/endpoints.ts'
+import { timeTravelEndpoints } from './time-travel.ts'
+import { createRemoteTimeTravel } from './time-travel-remote.ts'
 import { upgradeEndpoints } from './upgrade.ts'
 import { writeEndpoints } from './write-endpoints.ts'
 
@@ -86,6 +89,10 @@ export function createRooms(options: RoomsOptions): Rooms {
     log,
   }
   const backfill = fetching && createBackfill(fetching)
+  const fillAround =
+    federation &&
+    backfill &&
+    createRemoteTimeTravel({ storage, client: federation.client, backfill, serverName: signer.serverName })
   const receiver =
     fetching &&
     createReceiver({
@@ -104,9 +111,13 @@ export function createRooms(options: RoomsOptions): Rooms {
       ...membershipEndpoints(membership),
       ...readEndpoints({ storage, clock, fillHistory: backfill?.fill }),
       ...relationEndpoints({ storage, clock }),
+      ...timeTravelEndpoints({ storage, fillAround }),
     ],
     serverEndpoints: federation
-      ? handshakeEndpoints({ storage, builder, verify: federation.verify, inviteProblem: options.inviteProblem })
+      ? [
+          ...handshakeEndpoints({ storage, builder, verify: federation.verify, inviteProblem: options.inviteProblem }),
+          ...servingEndpoints({ storage, clock, serverName: signer.serverName }),
+        ]
       : [],
     send,
     membership,

@@ -1,7 +1,6 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { notFound } from '../http/errors.ts'
-import type { EventId } from '../matrix/identifiers.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import { type Reader, statement } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -12,11 +11,6 @@ import { roomView } from './visibility.ts'
 
 /** Forward or backward in time. */
 export type Direction = 'f' | 'b'
-
-export interface FoundEvent {
-  readonly eventId: EventId
-  readonly originServerTs: Milliseconds
-}
 
 type Place = [nid: number, time: number, order: number, limit: number]
 const inTimeline = `e.room_nid = ? AND e.timeline_order IS NOT NULL AND e.status = ${EventStatus.accepted}`
@@ -68,14 +62,12 @@ function closestVisible(
 
 export interface TimeTravelDeps {
   readonly storage: Storage
-  /** Looks for an event at other servers that is closer than the one found here, and makes it known here. */
-  readonly askOthers?:
-    | ((room: Room, time: Milliseconds, direction: Direction, here: FoundEvent | undefined) => Promise<FoundEvent | undefined>)
-    | undefined
+  /** Fetches what other servers have around a time, if something is missing there. */
+  readonly fillAround?: ((room: Room, time: Milliseconds, direction: Direction) => Promise<void>) | undefined
 }
 
 /** Source: client-server API, GET /timestamp_to_event. */
-export function timeTravelEndpoints({ storage, askOthers }: TimeTravelDeps): Endpoint[] {
+export function timeTravelEndpoints({ storage, fillAround }: TimeTravelDeps): Endpoint[] {
   return [
     endpoint({
       method: 'GET',
@@ -85,8 +77,8 @@ export function timeTravelEndpoints({ storage, askOthers }: TimeTravelDeps): End
       rateLimit: { name: 'read', by: 'user', burst: 300, perSecond: 50 },
       async handle({ auth, path, query: { ts, dir } }) {
         const { room } = requireAccess(storage.reader, path.roomId, auth.userId)
-        const here = closestVisible(storage.reader, room, auth.userId, ts, dir)
-        const found = (await askOthers?.(room, ts, dir, here)) ?? here
+        await fillAround?.(room, ts, dir)
+        const found = closestVisible(storage.reader, room, auth.userId, ts, dir)
         if (!found) throw notFound(`There is no event ${dir === 'b' ? 'before' : 'after'} ${ts}`)
         return { event_id: found.eventId, origin_server_ts: found.originServerTs }
       },
