@@ -232,6 +232,14 @@ CREATE TABLE `media_removals` (
 	`content_hash` text PRIMARY KEY NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE `openid_tokens` (
+	`token_hash` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`expires_at` integer NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX `openid_tokens_expiry` ON `openid_tokens` (`expires_at`);
+CREATE INDEX `openid_tokens_user` ON `openid_tokens` (`user_id`);
 CREATE TABLE `disk_days` (
 	`day` integer PRIMARY KEY NOT NULL,
 	`database_bytes` integer NOT NULL,

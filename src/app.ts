@@ -31,6 +31,8 @@ import { createRemoteKeys } from './keys/remote.ts'
 import { keysStream } from './keys/stream.ts'
 import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
+import { openidEndpoints, openidFederationEndpoints } from './openid/endpoints.ts'
+import { forgetOpenidTokens } from './openid/store.ts'
 import { guardSigner } from './operations/clock-guard.ts'
 import { explainTrouble } from './operations/explain-trouble.ts'
 import type { Metrics } from './operations/metrics.ts'
@@ -150,6 +152,7 @@ export async function createApp(
         forgetCrossSigningKeys(tx, keyChanges, userId)
         forgetBackups(tx, userId)
         forgetProfile(tx, userId)
+        forgetOpenidTokens(tx, userId)
         rooms.membership.leaveAll(tx, userId as UserId)
         if (erase) media.forgetMediaOf(tx, userId)
       },
@@ -271,6 +274,7 @@ export async function createApp(
     }),
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
     ...media.endpoints,
+    ...openidEndpoints({ storage, serverName, clock, random: platform.random }),
     ...directoryEndpoints({
       storage,
       serverName,
@@ -328,6 +332,7 @@ export async function createApp(
         ...rooms.serverEndpoints,
         ...transactionEndpoints({ storage, clock, log, pdus: rooms.receive, edus: receivers }),
         ...media.serverEndpoints,
+        ...openidFederationEndpoints({ storage, clock }),
         ...profileFederationEndpoints(storage, serverName),
         ...keysFederationEndpoints(storage, serverName),
         ...directoryFederationEndpoints(storage, serverName),

@@ -23,6 +23,8 @@ const floors: readonly (readonly string[])[] = [
     'account-data',
     'search',
     'reports',
+    'openid',
+    'spaces',
     'server-info',
   ],
   ['operations', 'ti-messenger'],
