@@ -350,6 +350,7 @@ export async function createApp(
     shrinkRemoteMedia: media.trimming.shrink,
     jobs: [
       { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
+      ...(remoteKeys ? [{ name: 'devices of strangers', when: '37 3 * * *', run: remoteKeys.forgetStrangers }] : []),
       { name: 'remote media', when: '*/10 * * * *', run: media.trimming.trim, due: media.trimming.due },
     ],
   })
