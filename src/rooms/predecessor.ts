@@ -8,7 +8,7 @@ import { currentStateContent } from './state.ts'
 export type TransferSettings = (tx: Writer, userId: string, from: Room, to: Room) => void
 
 /** The room that a room says it replaces, if this server knows it. */
-export function predecessorOf(reader: Reader, room: Room): Room | undefined {
+function predecessorOf(reader: Reader, room: Room): Room | undefined {
   const predecessor = currentStateContent(reader, room.nid, 'm.room.create', '')?.predecessor
   const id = isObject(predecessor) ? predecessor.room_id : undefined
   return typeof id === 'string' && id !== room.roomId ? findRoom(reader, id) : undefined

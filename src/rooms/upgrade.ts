@@ -25,7 +25,7 @@ export interface UpgradeDeps {
   readonly transferSettings: TransferSettings
 }
 
-export interface UpgradeWish {
+interface UpgradeWish {
   readonly version: string
   readonly additionalCreators: readonly string[]
 }
@@ -42,7 +42,7 @@ const transferable = [
 ]
 
 /** Replaces a room by one of another version, all of it or nothing. Source: client-server API, POST /rooms/{roomId}/upgrade. */
-export async function upgradeRoom(deps: UpgradeDeps, userId: UserId, roomId: string, wish: UpgradeWish): Promise<RoomId> {
+async function upgradeRoom(deps: UpgradeDeps, userId: UserId, roomId: string, wish: UpgradeWish): Promise<RoomId> {
   const version = roomVersions.get(wish.version)
   if (!version) throw new MatrixError(400, 'M_UNSUPPORTED_ROOM_VERSION', `new_version: ${wish.version} cannot be made here`)
   const more = version.auth.createEventIsRoomId ? [...new Set(wish.additionalCreators)].filter((id) => id !== userId) : []

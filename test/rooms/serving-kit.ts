@@ -8,7 +8,7 @@ import { createWorld, federating, type TestResponse, type TestServer, type TestU
 
 let transactions = 0
 
-export const fed = '/_matrix/federation/v1'
+const fed = '/_matrix/federation/v1'
 
 /** A real server with people, and another one of which only the keys exist. */
 export interface Scene {

@@ -22,7 +22,7 @@ export interface ServingDeps {
 const v1 = '/_matrix/federation/v1'
 /** A server that catches up asks for many events one by one. */
 const readLimit: RateLimit = { name: 'federation-events', by: 'server', burst: 1000, perSecond: 100 }
-const stateLimit: RateLimit = { name: 'federation-state', by: 'server', burst: 60, perSecond: 6 }
+const stateLimit: RateLimit = { name: 'federation-state', by: 'server', burst: 30, perSecond: 3 }
 const maxBackfill = 100
 /** As many as a transaction can have. */
 const maxMissing = 50
