@@ -1,3 +1,4 @@
+import type { CanonicalProfile } from '../matrix/canonical-json.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { RoomVersion } from '../matrix/room-versions.ts'
 import type { Signer } from '../matrix/signatures.ts'
@@ -144,9 +145,9 @@ export function guardSigner(signer: Signer, clockState: () => ClockState): Signe
     get publicKey() {
       return signer.publicKey
     },
-    signJson(object: JsonObject) {
+    signJson(object: JsonObject, profile?: CanonicalProfile) {
       refuse()
-      return signer.signJson(object)
+      return signer.signJson(object, profile)
     },
     signEvent(raw: JsonObject, version: RoomVersion) {
       refuse()

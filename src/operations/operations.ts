@@ -9,6 +9,7 @@ import { type Backup, createBackup } from './backup/backup.ts'
 import { backupJobs, backupTestJob } from './backup/jobs.ts'
 import type { Environment } from './backup/target.ts'
 import { type Certificates, createCertificates } from './certificates/certificates.ts'
+import { certificateFiles } from './certificates/state.ts'
 import type { ClockGuard } from './clock-guard.ts'
 import { carryOutOperation } from './commands.ts'
 import { createDiskGovernor, type DiskDeps, type DiskGovernor } from './disk.ts'
@@ -85,7 +86,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     directory,
     exchange: deps.outside?.exchange,
     listen: config.acme_listen,
-    givenFile: config.tls_certificate,
+    givenFile: config.tls_certificate === certificateFiles(directory).certificate ? undefined : config.tls_certificate,
   })
   const sinceTest = () => {
     const last = lastSuccess(storage.reader, backupTestJob)

@@ -46,6 +46,15 @@ export function namesToKeep(dataDirectory: string): readonly string[] {
 /** Top-level names that a restore puts into the data directory. */
 export const restoredNames: readonly string[] = [...new Set(kept.map(({ name }) => name.split('/')[0] ?? '')), 'hausbote.db']
 
+/** What else lies in the data directory, and is no part of a snapshot. */
+export const leftOutNames: readonly string[] = [
+  // The copy is made from the open database.
+  ...['hausbote.db-wal', 'hausbote.db-shm', 'hausbote.lock', 'control.sock'],
+  // A snapshot must not open itself.
+  'backup',
+  'restore',
+]
+
 /** Whether a snapshot may hold this: a path without a leading slash, a file or a directory. */
 export function belongs(path: string, kind: 'file' | 'directory'): boolean {
   if (kind === 'directory' && [stagingName, ...kept.map(({ name }) => name)].some((name) => name.startsWith(`${path}/`)))
