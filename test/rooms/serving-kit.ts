@@ -51,7 +51,7 @@ export function sealed(peer: Peer, bare: JsonObject, version: RoomVersion): { re
 
 /** Takes somebody of the other server into a room, to its door, or out of it; the id of the event. */
 export async function enter(
-  { a, peer }: Scene,
+  { a, peer }: Pick<Scene, 'a' | 'peer'>,
   roomId: string,
   userId: string,
   { version: id = '12', wish = 'join' }: { version?: string; wish?: 'join' | 'leave' | 'knock' } = {},

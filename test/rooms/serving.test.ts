@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/matrix/json.ts'
-import { stateIds } from './federation-kit.ts'
+import { askAs, createPeer } from '../federation/kit.ts'
+import { joinVia, pair, stateIds } from './federation-kit.ts'
 import { createRoom, history, say, setState } from './kit.ts'
 import { enter, idsOf, of, type Scene, scene, sealed, transact, versionNamed } from './serving-kit.ts'
 
@@ -106,6 +107,65 @@ describe('a server that is in a room', () => {
     expect(await between(0, 20, { limit: 50, min_depth: 18 })).toEqual(events.slice(17, 20))
     expect(await between(-1, -1)).toEqual([])
     expect(await between(0, -1, { limit: 0 })).toEqual([])
+  })
+
+  test('reads all branches of a graph that forks', async () => {
+    const s = await scene()
+    const roomId = await createRoom(s.alice)
+    const join = await enter(s, roomId, charlie)
+    const { depth } = (await s.ask(`/event/${of(join)}`)).body.pdus[0]
+    const state = await stateIds(s.alice, roomId)
+    const message = (body: string, prev_events: string[], above: number) =>
+      sealed(
+        s.peer,
+        {
+          room_id: roomId,
+          sender: charlie,
+          origin_server_ts: s.world.clock.now(),
+          auth_events: ['m.room.power_levels|', `m.room.member|${charlie}`].map((key) => state[key] ?? ''),
+          prev_events,
+          depth: depth + above,
+          type: 'm.room.message',
+          content: { body },
+        },
+        versionNamed('12'),
+      )
+    const [left, right] = [message('left', [join], 1), message('right', [join], 1)]
+    const further = message('further right', [right.id], 2)
+    const together = message('together', [left.id, further.id], 3)
+    await transact(
+      s,
+      [left, right, further, together].map(({ raw }) => raw),
+    )
+    const back = async (limit: number, ...from: string[]) => {
+      const { body } = await s.ask(`/backfill/${of(roomId)}?${from.map((id) => `v=${of(id)}`).join('&')}&limit=${limit}`)
+      return idsOf(body.pdus)
+    }
+    expect(await back(5, together.id)).toEqual([together.id, further.id, right.id, left.id, join])
+    expect(await back(4, left.id, further.id)).toEqual([further.id, right.id, left.id, join])
+    const wish = { latest_events: [together.id], earliest_events: [join] }
+    expect(idsOf(await missing(s, roomId, wish))).toEqual([left.id, right.id, further.id])
+    expect(idsOf(await missing(s, roomId, { ...wish, limit: 2 }))).toEqual([left.id, further.id])
+  })
+
+  test('reads events that are known here as parts of a state alone, and is told where no state is known', async () => {
+    const { world, b, alice, bob } = await pair()
+    const roomId = await createRoom(alice, { preset: 'public_chat', name: 'Practice' })
+    await joinVia(bob, roomId, 'a.test')
+    await world.settled()
+    const peer = createPeer(world, 'peer.test')
+    await enter({ a: b, peer }, roomId, charlie)
+    await world.settled()
+    const named = (await stateIds(bob, roomId))['m.room.name|'] ?? ''
+    const ask = (target: string) => askAs(peer.signer, b, 'GET', `/_matrix/federation/v1${target}`)
+    expect((await ask(`/event/${of(named)}`)).body.pdus).toMatchObject([{ content: { name: 'Practice' } }])
+    expect((await ask(`/event_auth/${of(roomId)}/${of(named)}`)).body.auth_chain).toHaveLength(3)
+    for (const path of ['state', 'state_ids'])
+      expect(await ask(`/${path}/${of(roomId)}?event_id=${of(named)}`)).toMatchObject({
+        status: 404,
+        body: { errcode: 'M_NOT_FOUND' },
+      })
+    expect((await ask(`/backfill/${of(roomId)}?v=${of(named)}&limit=9`)).body.pdus).toEqual([])
   })
 
   test('finds the event closest to a time', async () => {
