@@ -13,10 +13,11 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { createRestic } from '../../src/operations/backup/restic.ts'
-import { putInPlace, restoreUnderWay, settleRestore } from '../../src/operations/backup/restore.ts'
+import { putInPlace, restoreUnderWay, settleRestore, snapshotsAt, unclaimedNames } from '../../src/operations/backup/restore.ts'
 import { lastRestore } from '../../src/operations/backup/restored-database.ts'
 import { savedAccess, sftpCommand, targetProblem } from '../../src/operations/backup/target.ts'
 import { systemTimers } from '../../src/platform/clock.ts'
+import { createWorld } from '../support/world.ts'
 import {
   backedUpServer,
   environment,
@@ -252,7 +253,7 @@ resticTest('an interrupted restore keeps the server from starting, begins anew, 
   await stage()
   const state = join(directory, 'restore/state.json')
   const ready = readFileSync(state, 'utf8')
-  writeFileSync(state, '{"state":"fetching"}')
+  writeFileSync(state, '{"state":"fetching","besides":false}')
   await expect(server.restart({ HAUSBOTE_DATA_DIR: directory })).rejects.toThrow(/A restore into .* was interrupted/)
   expect(readdirSync(directory).sort()).toEqual(['hausbote.lock', 'restore'])
   await stage()
@@ -264,6 +265,36 @@ resticTest('an interrupted restore keeps the server from starting, begins anew, 
   expect(putInPlace(directory)?.users).toBe(1)
   await server.restart({ HAUSBOTE_DATA_DIR: directory })
   expect(server.app.administration.listUsers()).toHaveLength(1)
+})
+
+resticTest('a box that nobody has claimed is restored while its page runs, and is what it was if that is cut off', async () => {
+  const { server, backup, repository, target } = await backedUpServer()
+  await backup.prepare(target)
+  await server.register('alice')
+  await backup.run(never)
+  const world = await createWorld()
+  const fresh = await world.server('a.test')
+  await fresh.register('bert')
+  const users = () => fresh.app.administration.listUsers().map(({ userId }) => userId)
+  const { stage } = restoring(repository, fresh.directory)
+  await expect(stage()).rejects.toMatchObject({ kind: 'not-empty' })
+  await stage({ mayReplace: unclaimedNames })
+  const state = join(fresh.directory, 'restore/state.json')
+  const ready = readFileSync(state, 'utf8')
+  writeFileSync(state, '{"state":"fetching","besides":true}')
+  await fresh.restart()
+  expect(users()).toEqual(['@bert:a.test'])
+  expect(existsSync(join(fresh.directory, 'restore'))).toBe(false)
+
+  expect(ready).toContain('"ready"')
+  await stage({ mayReplace: unclaimedNames })
+  await fresh.restart()
+  expect(users()).toEqual(['@alice:a.test'])
+  const { environment, timers } = { environment: { PATH: process.env.PATH }, timers: systemTimers }
+  expect(await snapshotsAt({ environment, timers }, target)).toEqual(await backup.snapshots())
+  await expect(snapshotsAt({ environment, timers }, { ...target, passphrase: 'not the passphrase' })).rejects.toMatchObject({
+    kind: 'wrong-passphrase',
+  })
 })
 
 resticTest('restic says nothing of its secrets on its command line', async () => {

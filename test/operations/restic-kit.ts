@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, test } from 'vitest'
 import { createBackup } from '../../src/operations/backup/backup.ts'
-import { stageRestore } from '../../src/operations/backup/restore.ts'
+import { type RestoreWish, stageRestore } from '../../src/operations/backup/restore.ts'
 import { systemTimers } from '../../src/platform/clock.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { handMovedClock } from '../support/clock.ts'
@@ -60,7 +60,7 @@ export function restoring(repository: string, directory = join(temporaryDirector
     environment,
   }
   const wish = { target: { repository, passphrase }, snapshot: 'latest', serverName: 'a.test' }
-  return { directory, stage: (more: Partial<typeof wish> = {}) => stageRestore(deps, { ...wish, ...more }, never) }
+  return { directory, stage: (more: Partial<RestoreWish> = {}) => stageRestore(deps, { ...wish, ...more }, never) }
 }
 
 /** restic itself, as an attacker or a repairer would use it. */

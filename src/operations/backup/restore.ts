@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isReferenced } from '../../media/store.ts'
 import { storedContents } from '../../media/stored.ts'
@@ -10,7 +11,7 @@ import { lockDirectory, syncDirectory } from '../../storage/lock.ts'
 import { StorageProblem } from '../../storage/problems.ts'
 import { writeFileDurably } from '../durable-file.ts'
 import { checkDatabase } from './check.ts'
-import { type Manifest, restoredNames, stagingName } from './contents.ts'
+import { leftOutNames, type Manifest, restoredNames, stagingName } from './contents.ts'
 import { fetchSnapshot, makeTree } from './fetch.ts'
 import { BackupProblem } from './problems.ts'
 import { type Snapshot, snapshotsIn } from './repository.ts'
@@ -47,15 +48,21 @@ export interface RestoreProgress {
 
 /** What lies in a data directory of which nothing is in use. */
 const harmless: readonly string[] = ['hausbote.lock', 'restore', 'backup', 'control.sock', 'lost+found']
+/** For `RestoreWish.mayReplace`, on a box that nobody has claimed: all that a server may have put there so far. */
+export const unclaimedNames: readonly string[] = [...restoredNames, ...leftOutNames]
 
 const place = (directory: string) => join(directory, 'restore')
 const stateFile = (directory: string) => join(place(directory), 'state.json')
 
-type State = { readonly state: 'fetching' } | { readonly state: 'ready'; readonly tree: string; readonly report: RestoreReport }
+type State =
+  /** `besides`: what lies in the directory is whole, and the restore can be forgotten. */
+  | { readonly state: 'fetching'; readonly besides: boolean }
+  | { readonly state: 'ready'; readonly tree: string; readonly report: RestoreReport }
 
 /**
- * Fetches a snapshot into the data directory, checks and repairs it beside its place, and makes it ready for `settleRestore`, which puts it there.
- * Interrupted at any moment, it is either begun anew or ready. Call it while the directory is locked. Rejects with a `BackupProblem`.
+ * Fetches a snapshot into the data directory, checks and repairs it beside its place, and makes it ready for `settleRestore`, which puts it there
+ * before the next start. Interrupted at any moment, it is either begun anew or ready. Call it while the directory is locked, by this process
+ * or by the server that is in it. Rejects with a `BackupProblem`.
  */
 export async function stageRestore(
   deps: RestoreDeps,
@@ -69,7 +76,7 @@ export async function stageRestore(
   if (problem) throw new BackupProblem('bad-target', problem)
   const report = (step: RestoreProgress['step'], fraction: number) => onProgress?.({ step, fraction })
   report('look', 0)
-  beginState(directory)
+  beginState(directory, isUsed(directory))
   try {
     saveTarget(place(directory), wish.target)
     const restic = openTarget(deps)
@@ -101,11 +108,33 @@ function openTarget({ directory, environment, timers, program }: RestoreDeps): R
   return createRestic(access, timers, program)
 }
 
+function isUsed(directory: string): boolean {
+  return existsSync(join(directory, 'hausbote.db'))
+}
+
 function refuseUsed(directory: string, mayReplace: readonly string[]): void {
   if (!existsSync(directory)) return
   const other = readdirSync(directory).find((name) => !harmless.includes(name) && !mayReplace.includes(name))
   if (other !== undefined)
     throw new BackupProblem('not-empty', `A backup is restored into an empty directory only, and ${directory} holds ${other}.`)
+}
+
+/** Snapshots that can be restored from a target, oldest first. Rejects with a `BackupProblem`. */
+export async function snapshotsAt(
+  deps: Pick<RestoreDeps, 'environment' | 'timers' | 'program'>,
+  target: BackupTarget,
+): Promise<readonly Snapshot[]> {
+  const problem = targetProblem(target, '/nonexistent')
+  if (problem) throw new BackupProblem('bad-target', problem)
+  const directory = await mkdtemp(join(tmpdir(), 'hausbote-restore-'))
+  try {
+    saveTarget(directory, target)
+    const access = savedAccess(directory, deps.environment)
+    if (!access) throw new Error('the target was not saved')
+    return await snapshotsIn(createRestic(access, deps.timers, deps.program), undefined)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 async function choose(restic: Restic, { snapshot: wanted, serverName }: RestoreWish, signal: AbortSignal): Promise<Snapshot> {
@@ -179,11 +208,11 @@ async function tidyMedia(reader: Reader, contents: string): Promise<number> {
   return missing
 }
 
-function beginState(directory: string): void {
+function beginState(directory: string, besides: boolean): void {
   // First the data directory's own entry, so that nobody starts a server on half a restore.
   rmSync(place(directory), { recursive: true, force: true })
   mkdirSync(place(directory), { recursive: true, mode: 0o700 })
-  writeState(directory, { state: 'fetching' })
+  writeState(directory, { state: 'fetching', besides })
   syncDirectory(directory)
 }
 
@@ -218,6 +247,10 @@ export function settleRestore(directory: string): RestoreReport | undefined {
 export function putInPlace(directory: string): RestoreReport | undefined {
   const state = readState(directory)
   if (state === undefined) return undefined
+  if (state.state === 'fetching' && state.besides) {
+    rmSync(place(directory), { recursive: true, force: true })
+    return undefined
+  }
   if (state.state === 'fetching')
     throw new StorageProblem(
       'unusable',
