@@ -68,7 +68,7 @@ import { reportEndpoints } from './reports/endpoints.ts'
 import { pduText } from './rooms/event-store.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { allowedInRoom } from './rooms/server-acl.ts'
-import { serversSharingRoomWith } from './rooms/servers.ts'
+import { knownServers as serversOfRooms, serversSharingRoomWith } from './rooms/servers.ts'
 import { sharingChanges } from './rooms/sharing.ts'
 import { collectUnusedStates } from './rooms/state-collection.ts'
 import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
@@ -325,7 +325,7 @@ export async function createApp(
     ...(presence ? [['m.presence', receivePresence({ storage, presence, serverName })] as const] : []),
     ['m.direct_to_device', receiveToDevice({ storage, clock, log, serverName })],
   ])
-  federation?.sender.start(pduText)
+  federation?.sender.start(pduText, serversOfRooms)
   const serverEndpoints = federation
     ? [
         ...federation.endpoints,

@@ -4,12 +4,8 @@ import type { Clock, Milliseconds } from '../platform/clock.ts'
 export interface BackOff {
   /** How long `key` is still to be left alone; 0: not at all. */
   wait(key: string): Milliseconds
-  /** Failures since the last success. */
-  failures(key: string): number
   failed(key: string): void
   succeeded(key: string): void
-  /** Goes on where it was before a restart; `until`: milliseconds since the epoch. */
-  restore(key: string, failures: number, until: Milliseconds): void
 }
 
 const maxEntries = 10_000
@@ -21,23 +17,16 @@ export function delayAfter(failures: number, first: Milliseconds, most: Millisec
 
 export function createBackOff(clock: Clock, first: Milliseconds, most: Milliseconds): BackOff {
   const known = new Map<string, { readonly count: number; readonly until: Milliseconds }>()
-
-  function remember(key: string, count: number, until: Milliseconds): void {
-    known.delete(key)
-    known.set(key, { count, until })
-    if (known.size > maxEntries) known.delete(known.keys().next().value ?? '')
-  }
-
   return {
     wait: (key) => Math.max(0, (known.get(key)?.until ?? 0) - clock.now()),
-    failures: (key) => known.get(key)?.count ?? 0,
     failed(key) {
       // Requests that were under way together fail together: that is one failure.
       if ((known.get(key)?.until ?? 0) > clock.now()) return
       const count = (known.get(key)?.count ?? 0) + 1
-      remember(key, count, clock.now() + delayAfter(count, first, most))
+      known.delete(key)
+      known.set(key, { count, until: clock.now() + delayAfter(count, first, most) })
+      if (known.size > maxEntries) known.delete(known.keys().next().value ?? '')
     },
     succeeded: (key) => known.delete(key),
-    restore: remember,
   }
 }

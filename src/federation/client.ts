@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { parseBody } from '../http/json-body.ts'
 import { checkBody } from '../http/validation.ts'
-import { parseJson } from '../matrix/canonical-json.ts'
+import { canonicalJson, parseJson } from '../matrix/canonical-json.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import { isObject, type JsonObject } from '../matrix/json.ts'
 import type { Signer } from '../matrix/signatures.ts'
@@ -55,7 +55,8 @@ export function createFederationClient({
           authorization: authorizationFor(signer, { method, target, destination, content }),
           ...(content && { 'content-type': 'application/json' }),
         },
-        ...(content && { body: JSON.stringify(content) }),
+        // As it was signed: `JSON.stringify` would write some numbers of old events otherwise, and others not at all.
+        ...(content && { body: canonicalJson(content, 'lenient') }),
         limits: { ...usualLimits, ...limits },
       })
       if ('problem' in answer) return answer

@@ -10,7 +10,6 @@ import type { Random } from '../platform/random.ts'
 import { systemResolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import { authenticateServers } from './authenticate.ts'
-import { createBackOff } from './back-off.ts'
 import { createFederationClient, type FederationClient } from './client.ts'
 import { createDiscovery } from './discovery.ts'
 import { createDownloads, type Downloads } from './downloads.ts'
@@ -22,6 +21,7 @@ import { createNetwork, type Network } from './network.ts'
 import { createNotary } from './notary.ts'
 import type { Outside } from './outside.ts'
 import type { OwnKeys } from './own-keys.ts'
+import { createRetries } from './retry.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createTransport } from './transport.ts'
 import { createEventVerifier, type EventVerifier } from './verify-events.ts'
@@ -47,10 +47,6 @@ export interface FederationDeps {
   readonly network: Network | undefined
 }
 
-/** Of a server that cannot be reached; milliseconds. */
-const firstPause = 5000
-const longestPause = 3_600_000
-
 /** Transport to and from other servers. It knows no rooms: what is asked and answered, the floors above say. */
 export interface Federation {
   readonly client: FederationClient
@@ -70,13 +66,13 @@ export function createFederation(deps: FederationDeps): Federation {
   const network = deps.network ?? createNetwork({ resolver: systemResolver, timers, allowed: deps.allowedAddresses, extraCa })
   const egress = createEgress({ network, clock })
   const discover = createDiscovery({ get: egress.get, services: network.services, clock, random })
-  const unreachable = createBackOff(clock, firstPause, longestPause)
-  const transport = createTransport({ discover, egress, unreachable })
+  const retries = createRetries({ clock, random })
+  const transport = createTransport({ discover, egress, unreachable: retries })
   const fetches = createKeyFetches({ storage, transport, clock, log })
   const keyRing = createKeyRing({ ...deps, transport, fetches })
   const notary = createNotary({ ...deps, fetches })
   const client = createFederationClient({ signer, transport })
-  const sender = createSender({ storage, client, clock, timers, log, serverName: signer.serverName, unreachable })
+  const sender = createSender({ ...deps, client, serverName: signer.serverName, retries })
   return {
     outside: { ...transport, ...egress, services: network.services },
     client,

@@ -36,7 +36,7 @@ export function loadOwnKeys(directory: string, serverName: ServerName, random: R
       get publicKey() {
         return signer.publicKey
       },
-      signJson: (object) => signer.signJson(object),
+      signJson: (object, profile) => signer.signJson(object, profile),
       signEvent: (raw, version) => signer.signEvent(raw, version),
     },
     old: retired,

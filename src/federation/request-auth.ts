@@ -29,14 +29,16 @@ export interface Authorization {
  */
 export function authorizationFor(signer: Signer, request: SignedRequest): string {
   const { serverName, keyId } = signer
-  const signed = signer.signJson(coveredBy(serverName, request)) as { signatures: Record<string, Record<string, string>> }
+  // Transactions carry events of room versions that knew floats and larger numbers.
+  const signed = signer.signJson(coveredBy(serverName, request), 'lenient') as {
+    signatures: Record<string, Record<string, string>>
+  }
   const signature = signed.signatures[serverName]?.[keyId]
   return `X-Matrix origin="${serverName}",destination="${request.destination}",key="${keyId}",sig="${signature}"`
 }
 
 /** Whether the signature is one of this key over this request. `content` must come from `parseJson`: whatever that reads has a canonical form. */
 export function isSigned(request: SignedRequest, { origin, signature }: Authorization, key: VerifyKey): boolean {
-  // Transactions carry events of room versions that knew floats and larger numbers.
   return verifyText(canonicalJson(coveredBy(origin, request), 'lenient'), signature, key)
 }
 

@@ -1,81 +1,95 @@
-import { createHash } from 'node:crypto'
-import Type from 'typebox'
-import { anyObject } from '../http/schemas.ts'
-import { parseJson } from '../matrix/canonical-json.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
-import type { JsonValue } from '../matrix/json.ts'
-import type { Clock, Timers } from '../platform/clock.ts'
-import type { Log } from '../platform/log.ts'
+import type { Timers } from '../platform/clock.ts'
+import { type Random, randomLetters } from '../platform/random.ts'
 import type { Position, Reader, Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { BackOff } from './back-off.ts'
-import type { FederationClient } from './client.ts'
-import { destinationStates, noteFailure, noteSuccess } from './destinations.ts'
-import {
-  countWaiting,
-  dropSent,
-  type Edu,
-  insertEdus,
-  insertPdus,
-  keepNewest,
-  nextWaiting,
-  type Waiting,
-  waitingDestinations,
-} from './outbox.ts'
+import { failingDestinations } from './destinations.ts'
+import { type Edu, insertEdus, insertPdus, waitingDestinations } from './outbox.ts'
+import type { Retries } from './retry.ts'
+import { createAttempts } from './sender-attempts.ts'
+import { createDelivery, type DeliveryDeps, type NotTaken } from './sender-delivery.ts'
+import { createEphemeral } from './sender-ephemeral.ts'
+import { createOutageWatch } from './sender-outage.ts'
+import { createPlaces } from './sender-places.ts'
+import { forgetRows, recordNotTaken, recordTaken } from './sender-records.ts'
+import { type LoadPdu, rowsOf, type Transaction } from './sender-transaction.ts'
 
-export interface SenderDeps {
+export interface SenderDeps extends DeliveryDeps {
   readonly storage: Storage
-  readonly client: FederationClient
-  readonly clock: Clock
   readonly timers: Timers
-  readonly log: Log
-  readonly serverName: ServerName
+  readonly random: Random
   /** Shared with all other requests: who cannot be reached is not asked by anybody. */
-  readonly unreachable: BackOff
+  readonly retries: Retries
 }
 
 /**
- * Sends what waits to the other servers, one transaction at a time to each, oldest first. Who cannot be reached is tried again later and
- * later (`delayAfter`); what waits for a server that is away for long shrinks to the newest event of each room, since the server fetches
- * the others when it is back. Messages to devices and changes of devices are never dropped. Source: server-server API, "Transactions".
+ * Sends what waits to the other servers, one transaction at a time to each, oldest first, events before the rest. A transaction that is not
+ * taken is tried again, the same, later and later (`retryDelay`). A server that is away for long finds, of more than 500 events, the newest of
+ * each room, and fetches those before it; typing, presence and receipts lose their worth after a while and are dropped; all else, above all
+ * messages to devices and changes of devices, waits until it is taken. Source: server-server API, "Transactions"; see docs/federation.md.
  */
 export interface Sender {
   /** Inside the change that causes it. `room`: a number that tells rooms apart. */
   enqueuePdu(tx: Writer, destinations: readonly ServerName[], position: Position, room: number): void
   enqueueEdu(tx: Writer, destinations: readonly ServerName[], edu: Edu): void
-  /** What is worth nothing later, such as typing: kept in memory, and dropped where the server cannot be reached. */
+  /** What is worth nothing later, such as typing: kept in memory, the newest of each name, and dropped where the server cannot be reached. */
   sendEphemeral(destinations: readonly ServerName[], edu: Edu & { readonly name: string }): void
-  /** A server has been heard of: it can be reached. */
+  /** A genuine request of another server came: it is there. */
   heardFrom(server: ServerName): void
-  /** Begins with what waits from before the start. `loadPdu`: the event at a position, as JSON text. */
-  start(loadPdu: (reader: Reader, position: Position) => string | undefined): void
-  /** Says something to servers that may not know that this one is back; they then send what they have. */
-  greet(servers: readonly ServerName[]): Promise<void>
-  /** Tries a server, or all, at once. */
-  retry(server?: ServerName): void
+  /**
+   * Begins with what waits from before the start, a moment later: the servers that it goes to ask this one for its keys at once. `partners`:
+   * the servers that it shares rooms with, to be told that it is back.
+   */
+  start(loadPdu: LoadPdu, partners: (reader: Reader) => readonly ServerName[]): void
+  /** Tries a server at once that failed. */
+  retryNow(server: ServerName): void
+  /** The network is back: tries all servers that failed, and tells the partners. */
+  retryAll(): void
   close(): void
 }
 
-const maxPdus = 50
-const maxEdus = 100
-/** Requests under way at once, whoever they go to. */
-const parallel = 50
-/** Events that wait for a server that is away before only the newest of each room do. */
-const maxWaiting = 500
-const limits = { connect: 10_000, headers: 60_000, total: 60_000 }
-const taken = Type.Object({ pdus: Type.Optional(anyObject) })
+/** Of attempts at servers that fail anyway; the others have places of their own. */
+const doubtfulAtOnce = 16
+const usualAtOnce = { atOnce: 48, patience: 3000, most: 160 }
+/** Until the listeners of this server are open. */
+const startDelay = 2000
+/** A row that makes no sense to the other server so often is given up. */
+const maxRefusals = 3
 
 export function createSender(deps: SenderDeps): Sender {
-  const { storage, client, clock, timers, log, unreachable } = deps
+  const { storage, clock, timers, log, retries } = deps
   const { reader } = storage
-  const ephemeral = new Map<ServerName, Map<string, Edu>>()
+  const deliver = createDelivery(deps)
+  const attempts = createAttempts(reader)
+  const ephemeral = createEphemeral()
+  const outages = createOutageWatch(clock)
+  const usual = createPlaces({ timers, ...usualAtOnce })
+  const doubtful = createPlaces({ timers, atOnce: doubtfulAtOnce })
   const active = new Set<ServerName>()
   /** Something new came while a server was being sent to. */
   const again = new Set<ServerName>()
   const timed = new Map<ServerName, () => void>()
-  const turns = createTurns(parallel)
-  let load: ((reader: Reader, position: Position) => string | undefined) | undefined
+  /** To be told that this one is back, should there be nothing else to be sent. */
+  const greetings = new Set<ServerName>()
+  let due = new Set<ServerName>()
+  let load: LoadPdu | undefined
+  let partnersOf: (reader: Reader) => readonly ServerName[] = () => []
+  let cancelStart: (() => void) | undefined
   let closed = false
+
+  retries.onShorter(kick)
+
+  /** Those who wrote are answered before anything is sent. */
+  function kickSoon(servers: readonly ServerName[]): void {
+    if (due.size === 0) setImmediate(kickDue)
+    for (const server of servers) due.add(server)
+  }
+
+  function kickDue(): void {
+    const servers = due
+    due = new Set()
+    for (const server of servers) kick(server)
+  }
 
   function kick(server: ServerName): void {
     if (closed || !load) return
@@ -83,178 +97,154 @@ export function createSender(deps: SenderDeps): Sender {
       again.add(server)
       return
     }
-    const wait = unreachable.wait(server)
-    if (wait > 0) {
-      sleep(server, wait)
-      return
-    }
-    active.add(server)
-    drain(server)
-      .catch((error: unknown) => log.error({ server, err: error }, 'sending to a server ended'))
-      .finally(() => {
-        active.delete(server)
-        if (again.delete(server) || unreachable.wait(server) > 0) kick(server)
-      })
-  }
-
-  function sleep(server: ServerName, wait: number): void {
-    if (timed.has(server)) return
-    timed.set(
-      server,
-      timers.after(wait, () => {
+    timed.get(server)?.()
+    timed.delete(server)
+    const pause = retries.pause(server)
+    if (pause === 0) void work(server, load)
+    else {
+      const wakeUp = () => {
         timed.delete(server)
         kick(server)
-      }),
-    )
-  }
-
-  async function drain(server: ServerName): Promise<void> {
-    while (!closed) {
-      const waiting = nextWaiting(reader, server, maxPdus, maxEdus)
-      const extra = [...(ephemeral.get(server)?.values() ?? [])].slice(0, maxEdus - waiting.edus.length)
-      if (waiting.pdus.length + waiting.edus.length + extra.length === 0) return
-      const sent = await turns(() => send(server, waiting, extra))
-      if (!sent) return
+      }
+      timed.set(server, timers.after(pause, wakeUp))
     }
   }
 
-  async function send(server: ServerName, waiting: Waiting, extra: readonly Edu[]): Promise<boolean> {
-    if (closed) return false
-    const problem = await deliver(server, waiting, extra)
-    const now = clock.now()
-    // What was only worth something now is not sent a second time.
-    for (const { name } of extra) if (name !== undefined) ephemeral.get(server)?.delete(name)
-    if (ephemeral.get(server)?.size === 0) ephemeral.delete(server)
-    if (problem === undefined) {
-      unreachable.succeeded(server)
-      if (waiting.pdus.length + waiting.edus.length > 0) {
-        await storage.write((tx) => {
-          dropSent(tx, server, waiting)
-          noteSuccess(tx, server, now)
-        })
+  /** Sends until nothing waits or something fails. */
+  async function work(server: ServerName, loadPdu: LoadPdu): Promise<void> {
+    active.add(server)
+    try {
+      for (let more = true; more && !closed; ) {
+        const places = retries.failures(server) > 0 ? doubtful : usual
+        more = await places(() => sendNext(server, loadPdu))
       }
+    } catch (error) {
+      // The disk takes nothing, or nothing may be signed.
+      if (!closed) log.warn({ server, err: error }, 'sending to a server is interrupted')
+      if (retries.pause(server) === 0) retries.refused(server)
+    }
+    active.delete(server)
+    if (again.delete(server) || retries.pause(server) > 0) kick(server)
+  }
+
+  async function sendNext(server: ServerName, loadPdu: LoadPdu): Promise<boolean> {
+    const transaction = closed ? undefined : (attempts.next(server, loadPdu, ephemeral.of(server)) ?? greeting(server))
+    if (!transaction) return false
+    if (isSpent(transaction)) {
+      await storage.write((tx) => forgetRows(tx, server, transaction))
       return true
     }
-    unreachable.failed(server)
-    ephemeral.delete(server)
-    log.info({ server, problem, failures: unreachable.failures(server) }, 'a server does not take what is sent to it')
+    greetings.delete(server)
+    ephemeral.sent(server, transaction.extra)
+    attempts.began(server, transaction)
+    const refusal = await deliver(server, transaction)
+    // What is under way when this server ends is sent again when it is back, and known there by its id.
+    if (closed) return false
+    if (refusal) await notTaken(server, transaction, refusal)
+    else await taken(server, transaction)
+    return refusal === undefined
+  }
+
+  /** A signed request like any other, by which a server sees that this one is back, and sends what it has. */
+  function greeting(server: ServerName): Transaction | undefined {
+    if (!greetings.has(server)) return undefined
+    return { id: randomLetters(deps.random, 24), positions: [], pdus: [], edus: [], extra: [] }
+  }
+
+  async function taken(server: ServerName, transaction: Transaction): Promise<void> {
+    // What is in no table leaves no trace there.
+    if (transaction.extra.length === 0 || rowsOf(transaction) > 0 || retries.failures(server) > 0)
+      await storage.write((tx) => recordTaken(tx, server, transaction, clock.now()))
+    attempts.taken(server)
+    retries.accepted(server)
+    endOutage()
+  }
+
+  async function notTaken(server: ServerName, transaction: Transaction, { problem, kind }: NotTaken): Promise<void> {
+    const now = clock.now()
+    ephemeral.drop(server)
+    // The transport has noted already whom it did not reach.
+    if (retries.pause(server) === 0) retries.refused(server)
+    const failures = retries.failures(server)
+    log.info({ server, problem, failures }, 'a server does not take what is sent to it')
+    if (failures === 1 && kind === 'unreachable') outages.failed(server)
+    if (kind === 'senseless') attempts.makesNoSense(server, transaction)
+    const givenUp = kind === 'senseless' && rowsOf(transaction) === 1 && failures >= maxRefusals
+    const { positions, edus } = transaction
+    if (givenUp)
+      log.warn({ server, position: positions[0], type: edus[0]?.type, problem }, 'what a server refuses for good is given up')
     await storage.write((tx) => {
-      noteFailure(tx, server, now, unreachable.failures(server), now + unreachable.wait(server))
-      if (countWaiting(tx, server).pdus > maxWaiting) keepNewest(tx, server)
+      if (givenUp) forgetRows(tx, server, transaction)
+      const { pdu, edu } = attempts.tried(server)
+      recordNotTaken(tx, server, { now, failures, nextAttempt: now + retries.pause(server), tried: { pdu, edu } })
     })
-    return false
   }
 
-  /** Undefined: the server has taken it. */
-  async function deliver(server: ServerName, waiting: Waiting, extra: readonly Edu[]): Promise<string | undefined> {
-    const pdus = waiting.pdus.flatMap((position) => load?.(reader, position) ?? [])
-    const edus = [
-      ...waiting.edus.map(({ type, content }) => ({ edu_type: type, content: JSON.parse(content) as JsonValue })),
-      ...extra.map(({ type, content }) => ({ edu_type: type, content })),
-    ]
-    const id = transactionId(waiting, extra)
-    const content = {
-      origin: deps.serverName,
-      origin_server_ts: clock.now(),
-      pdus: pdus.map(exact),
-      ...(edus.length > 0 && { edus }),
-    }
-    const target = `/_matrix/federation/v1/send/${id}`
-    const answer = await client.ask(server, { method: 'PUT', target, content, limits }, taken)
-    if ('problem' in answer) return answer.problem
-    if ('refusal' in answer) return `${answer.refusal.status} ${answer.refusal.code} ${answer.refusal.message}`
-    for (const [eventId, result] of Object.entries(answer.body.pdus ?? {})) {
-      const error = (result as { error?: unknown } | null)?.error
-      if (typeof error === 'string') log.info({ server, eventId, error: error.slice(0, 500) }, 'a server refused an event')
-    }
-    return undefined
+  /** Something goes through again: those who found this server away leave it alone otherwise. */
+  function endOutage(): void {
+    const lost = outages.succeeded()
+    if (lost.length === 0) return
+    log.info({ servers: lost.length }, 'the network is back')
+    for (const server of lost) retries.hurry(server)
+    greetPartners()
   }
 
-  const kickAll = (servers: Iterable<ServerName>) => {
-    for (const server of servers) kick(server)
+  function greetPartners(): void {
+    for (const server of partnersOf(reader)) {
+      if (server === deps.serverName) continue
+      greetings.add(server)
+      retries.hurry(server)
+      kick(server)
+    }
+  }
+
+  function retryAll(): void {
+    for (const server of waitingDestinations(reader)) {
+      retries.hurry(server)
+      kick(server)
+    }
+    greetPartners()
   }
 
   return {
     enqueuePdu(tx, destinations, position, room) {
       insertPdus(tx, destinations, position, room)
-      tx.whenVisible(() => kickAll(destinations))
+      tx.whenVisible(() => kickSoon(destinations))
     },
     enqueueEdu(tx, destinations, edu) {
-      insertEdus(tx, destinations, edu)
-      tx.whenVisible(() => kickAll(destinations))
+      insertEdus(tx, destinations, edu, clock.now())
+      tx.whenVisible(() => kickSoon(destinations))
     },
     sendEphemeral(destinations, edu) {
-      for (const server of destinations) {
-        if (unreachable.wait(server) > 0) continue
-        const waiting = ephemeral.get(server) ?? new Map<string, Edu>()
-        waiting.delete(edu.name)
-        waiting.set(edu.name, edu)
-        ephemeral.set(server, waiting)
-        kick(server)
-      }
+      const reached = destinations.filter((server) => retries.pause(server) === 0)
+      for (const server of reached) ephemeral.add(server, edu)
+      kickSoon(reached)
     },
     heardFrom(server) {
-      if (unreachable.failures(server) === 0) return
-      unreachable.succeeded(server)
-      wake(server)
+      retries.heardFrom(server)
+      endOutage()
     },
-    start(loadPdu) {
+    start(loadPdu, partners) {
       load = loadPdu
-      for (const { server, failures, nextAttempt } of destinationStates(reader)) {
-        if (failures > 0) unreachable.restore(server, failures, nextAttempt)
+      partnersOf = partners
+      for (const { server, failures, nextAttempt, pdu, edu } of failingDestinations(reader)) {
+        retries.restore(server, failures, nextAttempt)
+        attempts.restore(server, { pdu, edu })
       }
-      kickAll(waitingDestinations(reader))
+      cancelStart = timers.after(startDelay, retryAll)
     },
-    async greet(servers) {
-      const nothing: Waiting = { pdus: [], edus: [] }
-      const silent = servers.filter((server) => !active.has(server) && unreachable.wait(server) === 0)
-      await Promise.all(silent.map((server) => turns(() => send(server, nothing, []))))
-    },
-    retry(server) {
-      for (const one of server === undefined ? waitingDestinations(reader) : [server]) {
-        unreachable.succeeded(one)
-        wake(one)
-      }
-    },
+    retryNow: (server) => retries.hurry(server),
+    retryAll,
     close() {
       closed = true
+      cancelStart?.()
       for (const cancel of timed.values()) cancel()
       timed.clear()
     },
   }
-
-  function wake(server: ServerName): void {
-    timed.get(server)?.()
-    timed.delete(server)
-    kick(server)
-  }
 }
 
-/** The same for the same content, so that an attempt that arrived, though its answer did not, is known when it comes again. */
-function transactionId(waiting: Waiting, extra: readonly Edu[]): string {
-  const parts = [waiting.pdus, waiting.edus.map(({ id }) => id), extra.map(({ name, content }) => [name, content])]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 24)
-}
-
-/** Events keep their numbers as they were written: they are part of the hash. */
-function exact(text: string): JsonValue {
-  const read = parseJson(text, 'lenient')
-  if ('problem' in read) throw new Error(`an event of this server cannot be read: ${read.problem}`)
-  return read.value
-}
-
-/** At most so many at once; the others wait in the order in which they came. */
-function createTurns(atOnce: number) {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async <Result>(task: () => Promise<Result>): Promise<Result> => {
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    running += 1
-    try {
-      return await task()
-    } finally {
-      running -= 1
-      waiting.shift()?.()
-    }
-  }
+/** All its events have been deleted here in the meantime. */
+function isSpent({ positions, pdus, edus, extra }: Transaction): boolean {
+  return positions.length > 0 && pdus.length + edus.length + extra.length === 0
 }

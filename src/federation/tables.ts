@@ -56,6 +56,8 @@ export const outgoingEdus = sqliteTable(
     name: text('name'),
     /** JSON. */
     content: text('content').notNull(),
+    /** Milliseconds since the epoch. */
+    queuedAt: integer('queued_at').notNull(),
   },
   (table) => [
     index('outgoing_edus_destination').on(table.destination, table.id),
@@ -63,15 +65,18 @@ export const outgoingEdus = sqliteTable(
   ],
 )
 
-/** How sending to a server went lately. */
+/** How sending to a server went lately; times are milliseconds since the epoch. */
 export const destinations = sqliteTable('destinations', {
   server: text('server').primaryKey(),
-  /** Since when it cannot be reached, milliseconds since the epoch; null: it can. */
+  /** Since when it takes nothing; null: it does. */
   failingSince: integer('failing_since'),
   failures: integer('failures').notNull(),
   nextAttempt: integer('next_attempt').notNull(),
   /** When it last took something; null: never. */
   lastSuccess: integer('last_success'),
+  /** The last rows of the transaction that it did not take, or took without an answer: the next attempt has no others. Null: none. */
+  triedPdu: integer('tried_pdu'),
+  triedEdu: integer('tried_edu'),
 })
 
 /** Transactions that were processed, so that those sent again are answered again. */
@@ -87,6 +92,7 @@ export const receivedTransactions = sqliteTable(
   },
   (table) => [
     primaryKey({ columns: [table.origin, table.transactionId] }),
-    index('received_transactions_age').on(table.origin, table.receivedAt),
+    index('received_transactions_of').on(table.origin, table.receivedAt),
+    index('received_transactions_age').on(table.receivedAt),
   ],
 )

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import * as ed25519 from '@noble/ed25519'
 import { decodeBase64, encodeBase64, encodeBase64Url } from './base64.ts'
-import { canonicalJson, checkCanonical } from './canonical-json.ts'
+import { type CanonicalProfile, canonicalJson, checkCanonical } from './canonical-json.ts'
 import { protectedText } from './hashes.ts'
 import type { ServerName } from './identifiers.ts'
 import type { JsonObject } from './json.ts'
@@ -19,10 +19,11 @@ export interface Signer {
   /** Unpadded base64. */
   readonly publicKey: string
   /**
-   * A copy with this server's signature added: appendices, "Signing JSON". `unsigned` is not covered.
+   * A copy with this server's signature added: appendices, "Signing JSON". `unsigned` is not covered. `profile`: `lenient` for what carries events
+   * of room versions that knew floats and larger numbers.
    * @throws CanonicalJsonError
    */
-  signJson(object: JsonObject): JsonObject
+  signJson(object: JsonObject, profile?: CanonicalProfile): JsonObject
   /**
    * A copy with this server's signature over the redacted event. Add the content hash first (`withContentHash`): it is covered.
    * @throws CanonicalJsonError
@@ -56,7 +57,7 @@ export function createSigner({ serverName, keyId, seed }: SignerOptions): Signer
     serverName,
     keyId,
     publicKey: encodeBase64(publicBytes),
-    signJson: (object) => signed(object, canonicalJson(withoutSignatures(object))),
+    signJson: (object, profile) => signed(object, canonicalJson(withoutSignatures(object), profile)),
     signEvent: (raw, version) => signed(raw, protectedText(raw, version)),
   }
 }
