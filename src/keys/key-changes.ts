@@ -2,6 +2,8 @@ import { deviceOf, devicesOf } from '../accounts/store.ts'
 import type { Edu } from '../federation/outbox.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
+import { joinedRoomsOf } from '../rooms/members.ts'
+import { isServerIn, serversIn } from '../rooms/servers.ts'
 import type { Reader, Writer } from '../storage/handles.ts'
 import { crossSigningKeysOf } from './cross-signing-keys.ts'
 import { findDeviceKeys } from './device-keys.ts'
@@ -13,8 +15,8 @@ export interface KeyChanges {
   /** The keys of a device, or its name, are other ones than before, or are gone. */
   device(tx: Writer, userId: string, deviceId: string): void
   crossSigning(tx: Writer, userId: string): void
-  /** A user came into a room with servers that did not share one before: they need to know that there is a list to ask for. */
-  introduce(tx: Writer, userId: string, servers: readonly ServerName[]): void
+  /** A user of this server came into a room: servers that shared none before need to know that there is a list to ask for. */
+  joined(tx: Writer, userId: string, roomNid: number): void
 }
 
 /** The way to other servers. */
@@ -23,6 +25,9 @@ export interface KeyNews {
   enqueueEdu(tx: Writer, destinations: readonly ServerName[], edu: Edu): void
   serversSharingRoomWith(reader: Reader, userId: string): readonly ServerName[]
 }
+
+/** Servers that are told of a user who came; larger rooms are no place for such greetings. */
+const maxIntroduced = 50
 
 /**
  * `news`: undefined where there are no other servers.
@@ -53,15 +58,25 @@ export function createKeyChanges(news: KeyNews | undefined): KeyChanges {
       }
       send(tx, userId, { type: 'm.signing_key_update', content, name: `signing keys ${userId}` })
     },
-    introduce(tx, userId, servers) {
+    joined(tx, userId, roomNid) {
+      if (!news) return
       const device = devicesOf(tx, userId)[0]
+      const servers = newServers(tx, news.serverName, userId, roomNid)
       if (!device || servers.length === 0) return
       const streamId = streamIdOf(tx, userId)
       // One device is enough: it follows on something that nobody has seen, so that who keeps a list asks for all of it.
       const content = deviceUpdate(tx, userId, device.deviceId, streamId, streamId > 0 ? [streamId - 1] : [])
-      news?.enqueueEdu(tx, servers, { type: 'm.device_list_update', content, name: `devices ${userId}` })
+      news.enqueueEdu(tx, servers, { type: 'm.device_list_update', content, name: `devices ${userId}` })
     },
   }
+}
+
+/** The servers in a room that share no other one with a user; none in large rooms, where all ask for keys when they need them. */
+function newServers(reader: Reader, serverName: ServerName, userId: string, roomNid: number): readonly ServerName[] {
+  const servers = serversIn(reader, roomNid).filter((server) => server !== serverName)
+  if (servers.length > maxIntroduced) return []
+  const others = joinedRoomsOf(reader, userId).filter(({ nid }) => nid !== roomNid)
+  return servers.filter((server) => !others.some(({ nid }) => isServerIn(reader, nid, server)))
 }
 
 function deviceUpdate(
