@@ -11,6 +11,7 @@ import type { Config } from './config.ts'
 import { directoryEndpoints } from './directory/endpoints.ts'
 import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
 import { createRemoteAliases } from './directory/remote-aliases.ts'
+import { createRemotePublicRooms } from './directory/remote-public-rooms.ts'
 import { createFederation } from './federation/federation.ts'
 import { carryOutKeyCommand } from './federation/key-commands.ts'
 import type { Network } from './federation/network.ts'
@@ -282,6 +283,7 @@ export async function createApp(
       localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
       profileOf,
       remoteAliases: federation && createRemoteAliases(federation.client, log),
+      remotePublicRooms: federation && createRemotePublicRooms(federation.client, log),
     }),
     ...profileEndpoints({
       storage,

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { serverOf } from '../matrix/identifiers.ts'
 import type { Builder } from '../rooms/build.ts'
+import { serversToJoinThrough } from '../rooms/summary.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { RemoteAliases } from './remote-aliases.ts'
 import { addAlias, aliasIn, deleteAlias, localAliases, roomByAlias } from './room-aliases.ts'
@@ -30,8 +31,8 @@ export function aliasEndpoints({ storage, builder, remoteAliases }: AliasDeps): 
           const { roomId, servers } = await remoteAliases(alias)
           return { room_id: roomId, servers }
         }
-        const { roomId } = roomByAlias(storage.reader, serverName, alias)
-        return { room_id: roomId, servers: [serverName] }
+        const room = roomByAlias(storage.reader, serverName, alias)
+        return { room_id: room.roomId, servers: serversToJoinThrough(storage.reader, room, serverName) }
       },
     }),
     endpoint({

@@ -1,9 +1,11 @@
 import { invalidParam } from '../http/errors.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
 import { publicRoomNids } from '../rooms/aliases.ts'
 import { type Room, roomOf } from '../rooms/members.ts'
+import { isServerIn } from '../rooms/servers.ts'
+import { type PublishedRoom, publishedRoomOf } from '../rooms/summary.ts'
 import type { Reader } from '../storage/handles.ts'
 import { fold } from './fold.ts'
-import { type RoomSummary, summaryOf } from './room-summary.ts'
 
 export interface PublicRoomsQuery {
   /** Missing or 0: as many as a page has. */
@@ -18,13 +20,13 @@ export interface PublicRoomsQuery {
 
 // A type and no interface: handlers answer with records.
 export type PublicRoomsPage = {
-  readonly chunk: readonly RoomSummary[]
+  readonly chunk: readonly PublishedRoom[]
   readonly next_batch?: string
   readonly prev_batch?: string
   readonly total_room_count_estimate: number
 }
 
-const maxPage = 100
+export const maxPage = 100
 /** Rooms that one page looks at in search of matches: a page may end before it is full. */
 const maxLooked = 200
 
@@ -38,23 +40,27 @@ function byPlace(one: Place, other: Place): number {
   return other.joinedMembers - one.joinedMembers || one.nid - other.nid
 }
 
-/** One page of the rooms that this server lists; source: client-server API, "Published room directory". */
-export function publicRoomsPage(reader: Reader, { limit, since, filter = {} }: PublicRoomsQuery): PublicRoomsPage {
+/** One page of the rooms that this server lists and is in; source: client-server API, "Published room directory". */
+export function publicRoomsPage(
+  reader: Reader,
+  serverName: ServerName,
+  { limit, since, filter = {} }: PublicRoomsQuery,
+): PublicRoomsPage {
   const rooms = publicRoomNids(reader)
     .map((nid) => roomOf(reader, nid))
-    .filter(({ joinedMembers }) => joinedMembers > 0)
+    .filter(({ nid }) => isServerIn(reader, nid, serverName))
     .sort(byPlace)
   const wanted = Math.min(limit || maxPage, maxPage)
   const matches = matcher(filter)
   const { backwards, place } = since === undefined ? { backwards: false, place: front } : parseToken(since)
   const start = rooms.findIndex((room) => (backwards ? byPlace(room, place) >= 0 : byPlace(room, place) > 0))
   const turn = start === -1 ? rooms.length : start
-  const chunk: RoomSummary[] = []
+  const chunk: PublishedRoom[] = []
   let looked = 0
   for (; looked < maxLooked && chunk.length < wanted; looked += 1) {
     const room = rooms[backwards ? turn - 1 - looked : turn + looked]
     if (!room) break
-    const summary = summaryOf(reader, room)
+    const summary = publishedRoomOf(reader, room)
     if (isOpen(summary) && matches(summary)) chunk.push(summary)
   }
   const [first, last] = backwards ? [turn - looked, turn] : [turn, turn + looked]
@@ -67,14 +73,14 @@ export function publicRoomsPage(reader: Reader, { limit, since, filter = {} }: P
 }
 
 /** Rooms that nobody can enter or read without an invitation are not shown, which the specification leaves to servers. */
-function isOpen({ join_rule: rule, world_readable: readable }: RoomSummary): boolean {
+function isOpen({ join_rule: rule, world_readable: readable }: PublishedRoom): boolean {
   return readable || rule === 'public' || rule === 'knock' || rule === 'restricted' || rule === 'knock_restricted'
 }
 
 function matcher({
   generic_search_term: term,
   room_types: types,
-}: NonNullable<PublicRoomsQuery['filter']>): (room: RoomSummary) => boolean {
+}: NonNullable<PublicRoomsQuery['filter']>): (room: PublishedRoom) => boolean {
   const needle = fold(term ?? '')
   return ({ name, topic, canonical_alias: alias, room_type: type = null }) => {
     if (types && !types.includes(type)) return false

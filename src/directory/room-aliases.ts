@@ -6,8 +6,9 @@ import type { Builder } from '../rooms/build.ts'
 import { emit } from '../rooms/emit.ts'
 import { findRoom, isJoined, type Room, roomOf } from '../rooms/members.ts'
 import { currentStateContent } from '../rooms/state.ts'
+import { isWorldReadable } from '../rooms/summary.ts'
 import type { Reader, Writer } from '../storage/handles.ts'
-import { isWorldReadable, maySetCanonicalAlias } from './access.ts'
+import { maySetCanonicalAlias } from './access.ts'
 
 /** More names for one room nobody needs. */
 const maxAliases = 100

@@ -1,8 +1,8 @@
 import { serverOf, type UserId } from '../matrix/identifiers.ts'
 import { publicRoomNids } from '../rooms/aliases.ts'
 import { joinedMembersOf, joinedRoomsOf, usersSharingRoomWith } from '../rooms/members.ts'
+import { isWorldReadable, joinRuleOf } from '../rooms/summary.ts'
 import type { Reader } from '../storage/handles.ts'
-import { isWorldReadable, joinRuleOf } from './access.ts'
 import { fold } from './fold.ts'
 
 export interface UserSearchDeps {

@@ -35,7 +35,8 @@ export function authoriseJoin(reader: Reader, room: Room, userId: string, server
   return by === undefined ? { outcome: 'nobody' } : { outcome: 'granted', by }
 }
 
-function roomsIn(allow: unknown): string[] {
+/** The rooms that the `allow` of join rules names. */
+export function roomsIn(allow: unknown): string[] {
   if (!Array.isArray(allow)) return []
   return allow.flatMap((condition: unknown) =>
     isObject(condition) && condition.type === 'm.room_membership' && typeof condition.room_id === 'string'
