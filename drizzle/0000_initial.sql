@@ -51,7 +51,9 @@ CREATE TABLE `destinations` (
 	`failing_since` integer,
 	`failures` integer NOT NULL,
 	`next_attempt` integer NOT NULL,
-	`last_success` integer
+	`last_success` integer,
+	`tried_pdu` integer,
+	`tried_edu` integer
 ) WITHOUT ROWID;
 
 CREATE TABLE `outgoing_edus` (
@@ -59,7 +61,8 @@ CREATE TABLE `outgoing_edus` (
 	`destination` text NOT NULL,
 	`type` text NOT NULL,
 	`name` text,
-	`content` text NOT NULL
+	`content` text NOT NULL,
+	`queued_at` integer NOT NULL
 );
 
 CREATE INDEX `outgoing_edus_destination` ON `outgoing_edus` (`destination`,`id`);
@@ -79,7 +82,8 @@ CREATE TABLE `received_transactions` (
 	PRIMARY KEY(`origin`, `transaction_id`)
 ) WITHOUT ROWID;
 
-CREATE INDEX `received_transactions_age` ON `received_transactions` (`origin`,`received_at`);
+CREATE INDEX `received_transactions_of` ON `received_transactions` (`origin`,`received_at`);
+CREATE INDEX `received_transactions_age` ON `received_transactions` (`received_at`);
 CREATE TABLE `server_key_answers` (
 	`server_name` text PRIMARY KEY NOT NULL,
 	`answer` text,
@@ -467,6 +471,7 @@ CREATE TABLE `staff` (
 	`user_id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
 	`role` text NOT NULL,
+	`rooms` text NOT NULL,
 	`added_at` integer NOT NULL,
 	`left_at` integer,
 	`farewell` text

@@ -67,7 +67,7 @@ import { readPositionsOf } from './receipts/store.ts'
 import { receiptsStream } from './receipts/stream.ts'
 import { reportEndpoints } from './reports/endpoints.ts'
 import { pduText } from './rooms/event-store.ts'
-import { createRooms } from './rooms/rooms.ts'
+import { createRooms, type Rooms } from './rooms/rooms.ts'
 import { allowedInRoom } from './rooms/server-acl.ts'
 import { knownServers as serversOfRooms, serversSharingRoomWith } from './rooms/servers.ts'
 import { sharingChanges } from './rooms/sharing.ts'
@@ -119,6 +119,8 @@ export interface App {
   readonly operations: Operations
   /** What the owner does from the command line. */
   readonly administration: Accounts['administration']
+  readonly sessions: Accounts['sessions']
+  readonly rooms: Rooms
   /** Answers long polls, finishes writes, closes the database. */
   close(): Promise<void>
 }
@@ -376,6 +378,8 @@ export async function createApp(
     metrics: metrics?.app,
     operations: { ...operations, carryOut: (line) => carryOutKeyCommand(line, rotate) ?? operations.carryOut(line) },
     administration: accounts.administration,
+    sessions: accounts.sessions,
+    rooms,
     async close() {
       typing.close()
       presenceNews?.close()

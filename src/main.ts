@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { openBox } from './box/box.ts'
 import { StartProblem, urlOf } from './box/open-listener.ts'
 import { ConfigProblems, loadConfig } from './config.ts'
+import type { ListenAddress } from './http/listener.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { createLog } from './platform/log.ts'
 import { systemRandom } from './platform/random.ts'
@@ -18,16 +19,24 @@ async function main(): Promise<void> {
   const log = createLog(config.log_level)
   const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log, environment: process.env }
   const say = (lines: readonly string[]) => void process.stdout.write(`${lines.join('\n')}\n`)
+  let pageUrls: readonly string[] = []
   const box = await openBox(config, platform, {
     onFatal(problem) {
       log.fatal({ kind: problem.kind }, problem.message)
       // Nothing more may be promised; a restart looks at what is really on disk.
       process.exit(exitFailure)
     },
+    onLost(error) {
+      log.fatal({ err: error }, 'the box could not be built anew')
+      process.exit(exitFailure)
+    },
     say,
     hostNames: hostNames(),
+    pageUrls: () => pageUrls,
+    clientUrl: (address) => urlsOf(address).find((url) => !url.includes('//127.') && !url.includes('//[::1]')),
     async sayPage(address, code) {
-      say(await claimAnnouncement(pageUrls(address.host, address.port), code))
+      pageUrls = urlsOf(address)
+      say(await claimAnnouncement(pageUrls, code))
     },
   })
 
@@ -49,8 +58,8 @@ function hostNames(): readonly string[] {
   return [hostname(), name, `${name}.local`, 'hausbote', 'hausbote.local'].filter((host) => host !== '')
 }
 
-/** Where the page is found from this machine and from its networks. */
-function pageUrls(host: string, port: number): readonly string[] {
+/** Where a listener is found, from the networks of this machine first. */
+function urlsOf({ host, port }: ListenAddress): readonly string[] {
   if (host !== '0.0.0.0' && host !== '::') return [urlOf({ host, port })]
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   const own = all.filter(({ family, internal, address }) => family === 'IPv4' && !internal && isNear(address))

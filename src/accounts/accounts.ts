@@ -12,7 +12,7 @@ import { createInteractiveAuth, type InteractiveAuth } from './interactive-auth.
 import { createPasswordHashing, defaultPasswordCost, type PasswordCost } from './password-hashing.ts'
 import { registrationEndpoints } from './registration-endpoints.ts'
 import { sessionEndpoints } from './session-endpoints.ts'
-import { type AccountHooks, createSessions } from './sessions.ts'
+import { type AccountHooks, createSessions, type Sessions } from './sessions.ts'
 import { sharedSecretRegistrationEndpoints } from './shared-secret-registration.ts'
 
 export interface AccountsOptions {
@@ -34,6 +34,7 @@ export interface Accounts {
   readonly authenticate: Authenticator['authenticate']
   readonly interactiveAuth: InteractiveAuth
   readonly administration: Administration
+  readonly sessions: Sessions
   /** Before the storage closes. */
   close(): Promise<void>
 }
@@ -59,6 +60,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     authenticate: authenticator.authenticate,
     interactiveAuth,
     administration: createAdministration(parts),
+    sessions,
     close: authenticator.close,
   }
 }

@@ -2,7 +2,7 @@ import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
 import type { Platform } from '../app.ts'
 import type { Config } from '../config.ts'
 import { openGround } from '../ground.ts'
-import type { Listener } from '../http/listener.ts'
+import type { ListenAddress, Listener } from '../http/listener.ts'
 import { createRateLimits, noRateLimits } from '../http/rate-limits.ts'
 import { answerOf } from '../setup/answers.ts'
 import type { Messenger } from '../setup/messenger.ts'
@@ -17,10 +17,16 @@ import { type ServedMessenger, serveMessenger } from './serve-messenger.ts'
 export interface Edge {
   /** The disk cannot be trusted any more: the process ends. */
   onFatal(problem: StorageProblem): void
+  /** The box could not be built anew: the process ends. */
+  onLost(error: unknown): void
   /** Shows lines to the person who started it. */
   say(lines: readonly string[]): void
   /** Shows where the owner's page is; `code`: nobody has claimed the box yet. */
   sayPage(listener: Listener['address'], code: string | undefined): Promise<void>
+  /** Where the page is found, from the networks of this machine first. */
+  pageUrls(): readonly string[]
+  /** The address of a listener as others in the network reach it; undefined: they do not. */
+  clientUrl(address: ListenAddress): string | undefined
   /** Names of this machine in its own network. */
   readonly hostNames: readonly string[]
 }
@@ -41,30 +47,44 @@ interface Standing {
  * when somebody owns the box and it has a name; then what keeps it from starting is said on the page.
  */
 export async function openBox(config: Config, platform: Platform, edge: Edge): Promise<Box> {
-  const standing = await stand(config, platform, edge)
+  /** Visitors who come while everything is built anew wait for it. */
+  let standing = stand(config, platform, edge, restart)
+  let closed = false
+  await standing
+
+  function restart(): void {
+    standing = standing.then(async (before) => {
+      if (closed) return before
+      await fall(before)
+      return stand(config, platform, edge, restart)
+    })
+    standing.catch((error: unknown) => edge.onLost(error))
+  }
+
   const page =
     config.setup_listen &&
-    (await openListener('setup_listen', config.setup_listen, (request, env) => {
-      if (!standing.setup) throw new Error('there is no page')
-      return standing.setup.app.fetch(request, env)
+    (await openListener('setup_listen', config.setup_listen, async (request, env) => {
+      const { setup } = await standing
+      return setup ? setup.app.fetch(request, env) : new Response(null, { status: 404 })
     }).catch(async (error: unknown) => {
-      await fall(standing)
+      await fall(await standing)
       throw error
     }))
-  if (page) await edge.sayPage(page.address, await standing.setup?.renewClaimCode())
+  if (page) await edge.sayPage(page.address, await (await standing).setup?.renewClaimCode())
   return {
     async close() {
+      closed = true
       const closing = page?.close(0)
-      await fall(standing)
+      await fall(await standing)
       await closing
     },
   }
 }
 
-async function stand(config: Config, platform: Platform, edge: Edge): Promise<Standing> {
+async function stand(config: Config, platform: Platform, edge: Edge, restart: () => void): Promise<Standing> {
   const storage = openGround(config, platform, edge.onFatal)
   try {
-    const messenger = createMessenger(config, platform, storage, edge)
+    const messenger = createMessenger(config, platform, storage, edge, restart)
     if (!config.setup_listen) {
       await messenger.start()
       if (messenger.failure !== undefined) throw messenger.failure
@@ -77,6 +97,8 @@ async function stand(config: Config, platform: Platform, edge: Edge): Promise<St
       rateLimits: config.rate_limits ? createRateLimits(platform.clock) : noRateLimits,
       hostNames: edge.hostNames,
       messenger,
+      pageUrls: edge.pageUrls,
+      clientUrl: () => edge.clientUrl(effectiveConfig(config, storage.reader).listen),
       settled: {
         serverName: config.given.has('server_name') ? config.server_name : undefined,
         publicUrl: config.given.has('public_url') ? effective.public_url : undefined,
@@ -106,7 +128,13 @@ interface StartableMessenger extends Messenger {
   close(): Promise<void>
 }
 
-function createMessenger(config: Config, platform: Platform, storage: Storage, edge: Edge): StartableMessenger {
+function createMessenger(
+  config: Config,
+  platform: Platform,
+  storage: Storage,
+  edge: Edge,
+  restart: () => void,
+): StartableMessenger {
   let served: ServedMessenger | undefined
   let starting: Promise<void> | undefined
   let failure: unknown
@@ -128,7 +156,9 @@ function createMessenger(config: Config, platform: Platform, storage: Storage, e
 
   return {
     get running() {
-      return served && { serverName: effectiveConfig(config, storage.reader).server_name }
+      if (!served) return undefined
+      const { serverName, publicUrl, app } = served
+      return { serverName, publicUrl, sessions: app.sessions, rooms: app.rooms, operations: app.operations }
     },
     get problem() {
       if (failure === undefined) return undefined
@@ -145,6 +175,7 @@ function createMessenger(config: Config, platform: Platform, storage: Storage, e
       })
       await starting
     },
+    restart,
     async wait() {
       waiting = await createControlSocket(config.data_dir, undefined, platform.log)
     },

@@ -3,6 +3,7 @@ import { type App, createApp, type Platform } from '../app.ts'
 import type { Config } from '../config.ts'
 import { type CertificateFiles, readCertificate, watchCertificate } from '../http/certificate-files.ts'
 import type { Listener } from '../http/listener.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import type { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -11,6 +12,8 @@ import { openListener, urlOf } from './open-listener.ts'
 /** The messenger with its listeners. */
 export interface ServedMessenger {
   readonly app: App
+  readonly serverName: ServerName
+  readonly publicUrl: string | undefined
   /** For the person who started the server. */
   readonly announcement: readonly string[]
   /** Takes nothing new and waits for what runs; the storage stays open. End its waiters right after calling this. */
@@ -42,7 +45,13 @@ export async function serveMessenger(
     parts.app = app
     await open(parts, app, config, platform)
     app.operations.jobs.start()
-    return { app, announcement: announcementOf(config, parts, app), close: () => close(parts) }
+    return {
+      app,
+      serverName: config.server_name as ServerName,
+      publicUrl: config.public_url,
+      announcement: announcementOf(config, parts, app),
+      close: () => close(parts),
+    }
   } catch (error) {
     await close(parts)
     throw error

@@ -1,5 +1,6 @@
 import type { FederationClient } from '../federation/client.ts'
 import type { Endpoint } from '../http/endpoint.ts'
+import type { RoomId, UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Signer } from '../matrix/signatures.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -8,6 +9,7 @@ import type { Random } from '../platform/random.ts'
 import type { Reader } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Builder } from './build.ts'
+import { type CreateRoomWish, createRoom } from './create-room.ts'
 import { handshakeEndpoints } from './handshakes/federation-endpoints.ts'
 import { outOfBandProblem, storeMembership } from './handshakes/out-of-band.ts'
 import { createRemoteMembership } from './handshakes/remote-membership.ts'
@@ -55,6 +57,7 @@ export interface Rooms {
   readonly endpoints: readonly Endpoint[]
   /** For other servers. */
   readonly serverEndpoints: readonly Endpoint[]
+  create(creator: UserId, wish: CreateRoomWish): Promise<RoomId>
   readonly send: Send
   readonly membership: MembershipVerbs
   /** Takes events of other servers. */
@@ -104,9 +107,10 @@ export function createRooms(options: RoomsOptions): Rooms {
           return problem
         }),
     })
+  const making = { ...options, builder, inviteElsewhere: membership.inviteElsewhere }
   return {
     endpoints: [
-      ...writeEndpoints(send, { ...options, builder, inviteElsewhere: membership.inviteElsewhere }, options.active),
+      ...writeEndpoints(send, making, options.active),
       ...upgradeEndpoints({ ...options, builder }),
       ...membershipEndpoints(membership),
       ...readEndpoints({ storage, clock, fillHistory: backfill?.fill }),
@@ -119,6 +123,7 @@ export function createRooms(options: RoomsOptions): Rooms {
           ...servingEndpoints({ storage, clock, serverName: signer.serverName }),
         ]
       : [],
+    create: (creator, wish) => createRoom(making, creator, wish),
     send,
     membership,
     receive: receiver?.receive ?? (async () => ({})),

@@ -1,17 +1,27 @@
-import type { Answers } from './answers.ts'
+import type { Sessions } from '../accounts/sessions.ts'
+import type { ServerName } from '../matrix/identifiers.ts'
+import type { Operations } from '../operations/operations.ts'
+import type { Rooms } from '../rooms/rooms.ts'
 
 /** The messenger behind the page: the part of the program that has a name and speaks Matrix. */
 export interface Messenger {
   readonly running: RunningMessenger | undefined
   /** Why it does not run although it should, in a sentence. */
   readonly problem: string | undefined
-  /** Builds it under the name that was answered, or anew after an answer changed; `problem` says if that failed. */
+  /** Builds it under the name that was answered; `problem` says if that failed. */
   start(): Promise<void>
+  /** Builds the whole box anew, after an answer that it reads at its start only. Nothing may use the storage after calling this. */
+  restart(): void
 }
 
 /** What the page needs of a messenger that runs. */
 export interface RunningMessenger {
-  readonly serverName: string
+  readonly serverName: ServerName
+  /** Where clients reach it; undefined: only within the practice's network. */
+  readonly publicUrl: string | undefined
+  readonly sessions: Sessions
+  readonly rooms: Pick<Rooms, 'create' | 'membership' | 'send'>
+  readonly operations: Operations
 }
 
 /** What the configuration, which only technicians see, has settled already. */
@@ -19,5 +29,3 @@ export interface Settled {
   readonly serverName: string | undefined
   readonly publicUrl: string | undefined
 }
-
-export type AnswersSoFar = Partial<Answers>

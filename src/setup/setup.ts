@@ -17,10 +17,14 @@ import type { PageDeps } from './page-deps.ts'
 import { claimPage } from './pages/claim-page.ts'
 import { namePage } from './pages/name-page.ts'
 import { ownerPage } from './pages/owner-page.ts'
+import { personPage } from './pages/person-page.ts'
 import { practicePage } from './pages/practice-page.ts'
 import { readyPage } from './pages/ready-page.ts'
 import { signInPage } from './pages/sign-in-page.ts'
+import { staffPage } from './pages/staff-page.ts'
 import { startPage } from './pages/start-page.ts'
+import { welcomePage } from './pages/welcome-page.ts'
+import { createStaff } from './staff/staff.ts'
 import { isLanguage, timeText, translator } from './texts.ts'
 import type { SetupApp, SetupContext, SetupEnv, Visit } from './visit.ts'
 import { nextStep, stepPath } from './wizard.ts'
@@ -36,6 +40,9 @@ export interface SetupOptions {
   readonly hostNames: readonly string[]
   readonly messenger: Messenger
   readonly settled: Settled
+  /** Where the page is found, from the networks of this machine first. */
+  pageUrls(): readonly string[]
+  clientUrl(): string | undefined
 }
 
 export interface Setup {
@@ -50,7 +57,8 @@ export interface Setup {
 export function createSetup(options: SetupOptions): Setup {
   const { storage, clock, random, log } = options
   const passwords = createPasswordHashing(options.passwordCost ?? defaultPasswordCost, random)
-  const deps: PageDeps = { ...options, passwords }
+  const staff = createStaff({ ...options, passwords })
+  const deps: PageDeps = { ...options, passwords, staff }
   const app: SetupApp = new Hono<SetupEnv>()
 
   app.get('/assets/:hash/:name', (context) => serveAsset(context, context.req.param('name')) ?? context.notFound())
@@ -61,7 +69,19 @@ export function createSetup(options: SetupOptions): Setup {
     if (isLanguage(language)) context.header('set-cookie', keepLanguage(language), { append: true })
     return context.redirect(pageBefore(context), 303)
   })
-  for (const addTo of [claimPage, signInPage, ownerPage, practicePage, namePage, readyPage, startPage]) addTo(app, deps)
+  for (const addTo of [
+    claimPage,
+    signInPage,
+    ownerPage,
+    practicePage,
+    namePage,
+    staffPage,
+    personPage,
+    welcomePage,
+    readyPage,
+    startPage,
+  ])
+    addTo(app, deps)
   app.notFound((context) => context.html(errorPage(talk(context), talk(context).text('error.notFound')), 404))
   app.onError((error, context) => {
     const { text, language } = talk(context)

@@ -59,6 +59,8 @@ export const staff = sqliteTable('staff', {
   userId: text('user_id').primaryKey(),
   name: text('name').notNull(),
   role: text('role').notNull(),
+  /** JSON: names of the practice's rooms that this person belongs to. */
+  rooms: text('rooms').notNull(),
   /** Milliseconds since the epoch. */
   addedAt: integer('added_at').notNull(),
   /** Null: still here. */

@@ -1,4 +1,5 @@
 import { frameTexts } from './texts/frame.ts'
+import { staffTexts } from './texts/staff.ts'
 import { wizardTexts } from './texts/wizard.ts'
 
 export const languages = ['de', 'en'] as const
@@ -8,7 +9,7 @@ export type Language = (typeof languages)[number]
 export type Pair = Readonly<Record<Language, string>>
 
 /** Every text of the page: nothing that people read stands anywhere else. */
-export const texts = { ...frameTexts, ...wizardTexts } as const
+export const texts = { ...frameTexts, ...wizardTexts, ...staffTexts } as const
 export type TextKey = keyof typeof texts
 
 export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string

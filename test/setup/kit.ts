@@ -61,6 +61,7 @@ export async function createPage(
     },
     problem: undefined,
     start: () => Promise.resolve(),
+    restart: () => undefined,
   }
   let storage = open()
   const build = () =>
@@ -71,6 +72,8 @@ export async function createPage(
       passwordCost: { memory: 8, iterations: 1 },
       hostNames: ['hausbote.local'],
       messenger,
+      pageUrls: () => ['http://192.168.1.20:8450', 'http://127.0.0.1:8450'],
+      clientUrl: () => 'http://192.168.1.20:8008',
       settled: { serverName: undefined, publicUrl: undefined },
     })
   let setup = build()
