@@ -66,17 +66,10 @@ export function createEventKeys(deps: EventKeysDeps) {
     return missing
   }
 
-  /** Asks each server for its keys, and answers those of which nothing was heard. */
-  async function askThemselves(servers: Iterable<ServerName>): Promise<ReadonlySet<ServerName>> {
-    const silent = new Set(servers)
+  async function askThemselves(servers: Iterable<ServerName>): Promise<void> {
     let waiting = true
-    const asking = [...silent].map(async (server) => {
-      const failed = await fetches.askInTurn(server, () => waiting)
-      if (!failed?.silent) silent.delete(server)
-    })
-    await withPatience(Promise.all(asking))
+    await withPatience(Promise.all([...servers].map((server) => fetches.askInTurn(server, () => waiting))))
     waiting = false
-    return silent
   }
 
   async function askTrusted(missing: ReadonlyMap<ServerName, MissingKeys>): Promise<void> {
@@ -135,13 +128,14 @@ export function createEventKeys(deps: EventKeysDeps) {
     const found: Found = new Map()
     let missing = takeStored(wanted, found)
     if (missing.size > 0) {
-      const silent = await askThemselves(missing.keys())
+      await askThemselves(missing.keys())
       missing = takeStored(wanted, found)
       if (missing.size > 0 && trustedNotaries.length > 0) {
         await askTrusted(missing)
         missing = takeStored(wanted, found)
       }
-      const unheard = new Map([...missing].filter(([server]) => silent.has(server) && !isServerKnown(storage.reader, server)))
+      // Who has ever answered, now or before, speaks for itself.
+      const unheard = new Map([...missing].filter(([server]) => !isServerKnown(storage.reader, server)))
       const others = notaries.filter((notary) => notary !== own.serverName && !trustedNotaries.includes(notary))
       if (unheard.size > 0 && others.length > 0) await askOthers(others.slice(0, maxNotaries), unheard, found)
     }

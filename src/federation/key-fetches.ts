@@ -11,17 +11,12 @@ import type { Transport } from './transport.ts'
 /** Asks servers for their own keys. */
 export interface KeyFetches {
   /**
-   * Undefined: the keys were stored. One question to a server at a time, whoever waits for the answer. A `problem` is put so that
-   * it may be told to anybody; `silent`: nothing that can be believed came, so that others may be asked about this server.
+   * Undefined: the keys were stored. One question to a server at a time, whoever waits for the answer. Otherwise why
+   * not, put so that it may be told to anybody.
    */
-  ask(server: ServerName): Promise<FetchProblem | undefined>
+  ask(server: ServerName): Promise<string | undefined>
   /** As `ask`, but waits its turn where many servers are asked at once; when it comes, `stillWanted` is asked. */
-  askInTurn(server: ServerName, stillWanted: () => boolean): Promise<FetchProblem | undefined>
-}
-
-export interface FetchProblem {
-  readonly problem: string
-  readonly silent: boolean
+  askInTurn(server: ServerName, stillWanted: () => boolean): Promise<string | undefined>
 }
 
 export interface KeyFetchesDeps {
@@ -40,18 +35,18 @@ const minute: Milliseconds = 60_000
 /** Between two questions to one server, so that made-up key ids do not become a flood of them. */
 const pause = minute
 /** Why is not said: that would tell strangers what can be reached from here. */
-const unavailable: FetchProblem = { problem: 'its keys could not be had', silent: true }
-const noSuchKey: FetchProblem = { problem: 'it has no such key', silent: false }
-const busy: FetchProblem = { problem: 'too many servers are being asked for their keys', silent: true }
+const unavailable = 'its keys could not be had'
+const noSuchKey = 'it has no such key'
+const busy = 'too many servers are being asked for their keys'
 
 export function createKeyFetches({ storage, transport, clock, log }: KeyFetchesDeps): KeyFetches {
   const liars = createBackOff(clock, minute, 60 * minute)
   const asked = createBackOff(clock, pause, pause)
-  const fetches = new Map<string, Promise<FetchProblem | undefined>>()
+  const fetches = new Map<string, Promise<string | undefined>>()
   const queue: (() => void)[] = []
   let inTurn = 0
 
-  async function request(server: ServerName): Promise<FetchProblem | undefined> {
+  async function request(server: ServerName): Promise<string | undefined> {
     const target = '/_matrix/key/v2/server'
     const answer = await transport.send(server, { method: 'GET', target, headers: {}, limits })
     // Those who cannot be reached the transport leaves alone.
@@ -73,7 +68,7 @@ export function createKeyFetches({ storage, transport, clock, log }: KeyFetchesD
     return undefined
   }
 
-  async function ask(server: ServerName): Promise<FetchProblem | undefined> {
+  async function ask(server: ServerName): Promise<string | undefined> {
     const running = fetches.get(server)
     if (running) return running
     if (liars.wait(server) > 0) return unavailable

@@ -18,7 +18,7 @@ export interface KeyRing {
   /**
    * The keys with which servers signed events, also long ago: all that `wanted` names and can be had. What is known is not fetched;
    * what is missing is asked of its server, then of the trusted notaries, then of `notaries`: servers that are believed within the
-   * answer to this call only, and only about servers that have never been heard and are silent now. See docs/federation.md.
+   * answer to this call only, and only about servers that have never been heard. See docs/federation.md.
    */
   eventKeys(wanted: readonly WantedKeys[], notaries?: readonly ServerName[]): Promise<KeyLookup>
 }
@@ -61,8 +61,8 @@ export function createKeyRing(deps: KeyRingDeps): KeyRing {
   async function requestKey(server: ServerName, keyId: string): Promise<VerifyKey | { readonly problem: string }> {
     const key = usable(server, keyId)
     if (key) return key
-    const failed = await fetches.ask(server)
-    if (failed) return { problem: failed.problem }
+    const problem = await fetches.ask(server)
+    if (problem !== undefined) return { problem }
     return usable(server, keyId) ?? { problem: 'it has no such key' }
   }
 

@@ -137,6 +137,7 @@ describe('a known key', () => {
     peer.publish(next.signJson({ ...keysOf(next, start + day), old_verify_keys: old }))
     const events = [eventOf(peer.signer, start - day), eventOf(peer.signer, start - day + 1), eventOf(next, start)]
     expect(await verdicts(events)).toEqual(['use', 'drop', 'use'])
+    await world.clock.advance(minute)
     expect(await verdicts(events)).toEqual(['use', 'drop', 'use'])
     expect(fetchesOf('peer.test')).toBe(1)
   })

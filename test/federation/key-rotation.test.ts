@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -76,6 +76,21 @@ describe('the key files', () => {
     expect(checkReceived(late, v10, (_, id) => after.find(id)).verdict).toBe('use')
     expect(readdirSync(directory).sort()).toEqual(['old-signing.keys', 'signing.key'])
     expect(statSync(join(directory, 'signing.key')).mode & 0o777).toBe(0o600)
+  })
+
+  test.each(['old-signing.keys', 'signing.key'])('hold what is needed when %s cannot be written', (file) => {
+    const directory = temporary()
+    const keys = load(directory)
+    const { keyId } = keys.signer
+    const text = readFileSync(join(directory, 'signing.key'), 'utf8')
+    mkdirSync(join(directory, `${file}.new`))
+    expect(() => keys.rotate(1000)).toThrow()
+    // No key signs of which the list does not know the one before.
+    expect(readFileSync(join(directory, 'signing.key'), 'utf8')).toBe(text)
+    for (const one of [keys, load(directory)]) expect([one.signer.keyId, one.old()]).toEqual([keyId, []])
+    rmSync(join(directory, `${file}.new`), { recursive: true })
+    expect(keys.rotate(2000).before).toBe(keyId)
+    expect(load(directory).old()).toMatchObject([{ keyId, expired: 2000 }])
   })
 
   test('change nothing if they cannot be written', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import type { JsonObject } from '../../src/matrix/json.ts'
-import type { Signer } from '../../src/matrix/signatures.ts'
+import { createSigner, type Signer } from '../../src/matrix/signatures.ts'
+import { seededRandom } from '../support/random.ts'
 import { createWorld, federating } from '../support/world.ts'
 import { createNotaryPeer, eventOf, keyRingIn, lastWords, name, setUpRing } from './key-kit.ts'
 import { createPeer, day, keysOf, signerOf } from './kit.ts'
@@ -47,7 +48,7 @@ describe('a trusted notary', () => {
     const lie = { ...keysOf(false1, now + 6 * day), verify_keys: { 'ed25519:2': { key: false1.publicKey } } }
     notary.knows(before.published, false1.signJson(lie))
     const events = [eventOf(before.signer, now - 2 * day), eventOf(before.signer, now), eventOf(peer.signer, now)]
-    expect(await verdicts(events)).toEqual(['use', 'drop', 'use'])
+    expect(await verdicts([...events, eventOf(false1, now + minute)])).toEqual(['use', 'drop', 'use', 'drop'])
     expect(await ring.requestKey(name('peer.test'), 'ed25519:1')).toHaveProperty('keyObject')
     expect(await ring.requestKey(name('peer.test'), 'ed25519:before')).toHaveProperty('problem')
     expect(await ring.requestKey(name('peer.test'), 'ed25519:2')).toHaveProperty('problem')
@@ -111,13 +112,11 @@ describe('the server that gave us an event', () => {
   test('is believed the less the later it is named', async () => {
     const { world, verdict, notary, gone, event, expired } = await setUp([])
     const liar = createNotaryPeer(world, 'm.test')
-    const forger = signerOf('gone.test', 'ed25519:forged')
-    liar.knows(
-      forger.signJson({ ...keysOf(forger, expired), verify_keys: { 'ed25519:forged': { key: forger.publicKey } } }),
-      gone.published,
-    )
+    const forger = createSigner({ serverName: name('gone.test'), keyId: 'ed25519:1', seed: seededRandom('forger').bytes(32) })
+    liar.knows(forger.signJson(keysOf(forger, expired)))
     notary.knows(gone.published)
     expect(await verdict(event, ['n.test', 'm.test'])).toBe('use')
+    expect(await verdict(event, ['m.test', 'n.test'])).toBe('drop')
   })
 })
 
