@@ -5,8 +5,9 @@ import { ignoredUsersOf } from './account-data/ignored-users.ts'
 import { roomAccountDataOf, setAccountData } from './account-data/store.ts'
 import { accountDataStream } from './account-data/stream.ts'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import { inviteProblem } from './accounts/invite-problem.ts'
 import type { PasswordCost } from './accounts/password-hashing.ts'
-import { allUsers, isDeactivated, userExists } from './accounts/store.ts'
+import { allUsers } from './accounts/store.ts'
 import type { Config } from './config.ts'
 import { directoryEndpoints } from './directory/endpoints.ts'
 import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
@@ -30,7 +31,7 @@ import { deviceRenamed, forgetCrossSigningKeys, forgetDeviceKeys } from './keys/
 import { createKeyChanges } from './keys/key-changes.ts'
 import { createRemoteKeys } from './keys/remote.ts'
 import { keysStream } from './keys/stream.ts'
-import { parseUserId, type ServerName, serverOf, type UserId } from './matrix/identifiers.ts'
+import type { ServerName, UserId } from './matrix/identifiers.ts'
 import { createMedia } from './media/media.ts'
 import { openidEndpoints, openidFederationEndpoints } from './openid/endpoints.ts'
 import { forgetOpenidTokens } from './openid/store.ts'
@@ -76,7 +77,6 @@ import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
-import type { Reader } from './storage/handles.ts'
 import type { StorageProblem } from './storage/problems.ts'
 import type { Storage } from './storage/storage.ts'
 import { syncEndpoints } from './sync/endpoints.ts'
@@ -350,7 +350,8 @@ export async function createApp(
     version: manifest.version,
     clockGuard,
     keyId: () => signer.keyId,
-    outside: federation?.outside,
+    federation,
+    receive: rooms.receive,
     shrinkRemoteMedia: media.trimming.shrink,
     jobs: [
       { name: 'unused states', when: '41 3 * * 0', run: () => collectUnusedStates(storage) },
@@ -390,12 +391,4 @@ export async function createApp(
       await (ground ? storage.idle() : storage.close())
     },
   }
-}
-
-/** Of users of this server it is known whether they exist. */
-function inviteProblem(reader: Reader, userId: string, serverName: ServerName, federating: boolean): string | undefined {
-  const parsed = parseUserId(userId)
-  if (parsed === undefined) return 'not a user id'
-  if (serverOf(parsed) !== serverName) return federating ? undefined : 'this server does not speak with others'
-  return userExists(reader, userId) && !isDeactivated(reader, userId) ? undefined : 'there is no such user'
 }

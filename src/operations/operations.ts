@@ -1,4 +1,4 @@
-import type { Outside } from '../federation/outside.ts'
+import type { Federation } from '../federation/federation.ts'
 import type { ListenAddress } from '../http/listener.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import type { Clock, Timers } from '../platform/clock.ts'
@@ -6,6 +6,7 @@ import type { Log } from '../platform/log.ts'
 import { type Resolver, systemResolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Backup, createBackup } from './backup/backup.ts'
+import { type CatchUpDeps, catchUpJob } from './backup/catch-up.ts'
 import { backupJobs, backupTestJob } from './backup/jobs.ts'
 import type { Environment } from './backup/target.ts'
 import { type Certificates, createCertificates } from './certificates/certificates.ts'
@@ -50,7 +51,8 @@ export interface OperationsDeps {
   /** URLs to which notifications are sent. */
   pushGateways?(): readonly string[]
   /** Undefined: federation is off. */
-  readonly outside: Outside | undefined
+  readonly federation: Pick<Federation, 'outside' | 'client'> | undefined
+  readonly receive: CatchUpDeps['receive']
   readonly shrinkRemoteMedia: DiskDeps['shrinkRemoteMedia']
   /** What other parts have to do now and then. */
   readonly jobs: readonly Job[]
@@ -72,7 +74,7 @@ export interface Operations {
 }
 
 export async function createOperations(deps: OperationsDeps): Promise<Operations> {
-  const { storage, log, clockGuard, clock, config } = deps
+  const { storage, log, clockGuard, clock, config, federation } = deps
   const directory = config.data_dir
   const disk = createDiskGovernor({ ...deps, directory })
   const backup = createBackup({
@@ -84,7 +86,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
   const certificates = createCertificates({
     ...deps,
     directory,
-    exchange: deps.outside?.exchange,
+    exchange: federation?.outside.exchange,
     listen: config.acme_listen,
     givenFile: config.tls_certificate === certificateFiles(directory).certificate ? undefined : config.tls_certificate,
   })
@@ -92,10 +94,11 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     const last = lastSuccess(storage.reader, backupTestJob)
     return last && clock.now() - last.startedAt
   }
+  const catchUp = federation ? [catchUpJob({ ...deps, client: federation.client })] : []
   // What still seems to run was cut off by the end of the process before this one.
   await storage.write(interruptRuns)
   const jobs = createJobs(
-    [...deps.jobs, ...backupJobs(backup, sinceTest), ...disk.jobs, ...certificates.jobs, clockJob(clockGuard, clock)],
+    [...deps.jobs, ...backupJobs(backup, sinceTest), ...disk.jobs, ...certificates.jobs, ...catchUp, clockJob(clockGuard, clock)],
     deps,
   )
   const health = createHealth(deps)
@@ -113,6 +116,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     selfTest({
       ...deps,
       publicUrl: config.public_url,
+      outside: federation?.outside,
       certificates,
       status,
       localAddresses,

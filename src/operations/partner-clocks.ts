@@ -39,6 +39,6 @@ export function createPartnerClock({ storage, clock, log, federation }: PartnerC
       return 'problem' in answer ? answer : { date: answer.headers.date }
     },
     lastKnown: () => lastBeginning(storage.reader),
-    trustedAgain: () => federation()?.sender.retry(),
+    trustedAgain: () => federation()?.sender.retryAll(),
   })
 }
