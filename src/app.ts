@@ -290,7 +290,7 @@ export async function createApp(
     ...profileEndpoints({
       storage,
       serverName,
-      remoteProfiles: federation && createRemoteProfiles(federation.client, log),
+      remoteProfiles: federation && createRemoteProfiles(federation.client, clock, log),
       announce: (userId) => rooms.membership.announceProfile(userId as UserId),
     }),
   ]

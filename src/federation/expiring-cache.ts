@@ -20,7 +20,7 @@ export function createExpiringCache<Value>(clock: Clock, maxEntries: number): Ex
     try {
       const { value, lasts } = await find(entries.get(key)?.value)
       entries.delete(key)
-      entries.set(key, { value, until: clock.now() + lasts })
+      if (lasts > 0) entries.set(key, { value, until: clock.now() + lasts })
       if (entries.size > maxEntries) entries.delete(entries.keys().next().value ?? '')
       return value
     } finally {
