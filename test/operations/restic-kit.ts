@@ -21,7 +21,7 @@ export function resticTest(name: string, action: () => Promise<void>): void {
 
 export const passphrase = 'correct horse battery'
 export const environment = { PATH: process.env.PATH }
-export const migrations = join(import.meta.dirname, '..', '..', 'drizzle')
+const migrations = join(import.meta.dirname, '..', '..', 'drizzle')
 export const never = new AbortController().signal
 
 export function temporaryDirectory(): string {

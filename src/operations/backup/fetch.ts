@@ -111,7 +111,7 @@ function foreignEntry(path: string): BackupProblem {
 }
 
 /** Bytes that this process may still write where `directory` lies. */
-export async function freeBytes(directory: string): Promise<number> {
+async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize
 }
