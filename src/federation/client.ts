@@ -24,14 +24,16 @@ export interface Question {
   readonly limits?: Partial<Limits>
   /** The answer holds events, whose hashes depend on how numbers are written. */
   readonly exactNumbers?: boolean
+  /** See `ServerRequest`. */
+  readonly insistent?: boolean
 }
 
 export type Answered<Body> =
   | { readonly body: Body }
   /** The other server's refusal. */
   | { readonly refusal: { readonly status: number; readonly code: string; readonly message: string } }
-  /** There is no answer, or none that can be believed; for the log. */
-  | { readonly problem: string }
+  /** There is no answer, or none that can be believed (`status` is that one's); for the log. */
+  | { readonly problem: string; readonly status?: number }
 
 /** A person waits for most of these answers. */
 const usualLimits: Limits = { connect: 5000, headers: 10_000, total: 15_000, bytes: 256 * 1024 }
@@ -46,7 +48,7 @@ export function createFederationClient({
   readonly transport: Transport
 }): FederationClient {
   return {
-    async ask(destination, { method, target, content, limits, exactNumbers }, schema) {
+    async ask(destination, { method, target, content, limits, exactNumbers, insistent }, schema) {
       const answer = await transport.send(destination, {
         method,
         target,
@@ -58,13 +60,14 @@ export function createFederationClient({
         // As it was signed: `JSON.stringify` would write some numbers of old events otherwise, and others not at all.
         ...(content && { body: canonicalJson(content, 'lenient') }),
         limits: { ...usualLimits, ...limits },
+        insistent,
       })
       if ('problem' in answer) return answer
       const read = readAnswer(answer.body.toString('utf8'), exactNumbers === true)
-      if ('problem' in read) return { problem: `status ${answer.status}: ${read.problem}` }
+      if ('problem' in read) return { problem: `status ${answer.status}: ${read.problem}`, status: answer.status }
       if (answer.status !== 200) return refusalIn(answer.status, read.value)
       const wrong = checkBody(schema, read.value)
-      return wrong ? { problem: wrong.message } : { body: read.value as Static<typeof schema> }
+      return wrong ? { problem: wrong.message, status: answer.status } : { body: read.value as Static<typeof schema> }
     },
   }
 }
@@ -77,7 +80,7 @@ function readAnswer(text: string, exactNumbers: boolean): { readonly value: unkn
 
 function refusalIn(status: number, body: unknown): Answered<never> {
   const { errcode: code, error: message } = isObject(body) ? body : {}
-  if (status < 400 || typeof code !== 'string') return { problem: `status ${status}` }
+  if (status < 400 || typeof code !== 'string') return { problem: `status ${status}`, status }
   return {
     refusal: { status, code, message: typeof message === 'string' ? message.slice(0, maxMessage) : 'No reason was given' },
   }

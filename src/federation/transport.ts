@@ -9,7 +9,10 @@ export interface Transport {
   send(server: ServerName, request: ServerRequest): Promise<Incoming | Unanswered>
 }
 
-export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'body' | 'limits' | 'open'>
+export type ServerRequest = Pick<Outgoing, 'method' | 'target' | 'headers' | 'body' | 'limits' | 'open'> & {
+  /** Somebody wants it now: the server is asked although it could not be reached a moment ago. */
+  readonly insistent?: boolean | undefined
+}
 
 export interface TransportDeps {
   readonly discover: Discovery
@@ -21,8 +24,8 @@ export interface TransportDeps {
 /** Finds a server, and tries the places where it may be until one takes the request. */
 export function createTransport({ discover, egress, unreachable }: TransportDeps): Transport {
   return {
-    async send(server, request) {
-      if (unreachable.wait(server) > 0) return { problem: 'it could not be reached just now', sent: false }
+    async send(server, { insistent, ...request }) {
+      if (!insistent && unreachable.wait(server) > 0) return { problem: 'it could not be reached just now', sent: false }
       const { places, hostHeader, tlsName } = await discover(server)
       let answer: Incoming | Unanswered = { problem: 'it says that it is nowhere', sent: false }
       for (const { host, port } of places) {

@@ -61,5 +61,7 @@ function redactedId(row: EventRow): string {
 
 /** The four fields that people outside of a room may see of its state; source: client-server API, "Stripped state". */
 export function strippedEvent(row: EventRow): string {
-  return `{"content":${contentText(row)},"sender":${JSON.stringify(row.sender)},"state_key":${JSON.stringify(row.stateKey ?? '')},"type":${JSON.stringify(row.type)}}`
+  // Of the create event some clients want to see that it is whole; MSC4311.
+  const time = row.type === 'm.room.create' ? `"origin_server_ts":${row.originServerTs},` : ''
+  return `{"content":${contentText(row)},${time}"sender":${JSON.stringify(row.sender)},"state_key":${JSON.stringify(row.stateKey ?? '')},"type":${JSON.stringify(row.type)}}`
 }

@@ -186,7 +186,7 @@ function levels(
   const creator = listed.find((userId) => creators.includes(userId))
   if (creator !== undefined)
     throw badJson(`power_level_content_override.users: ${creator} makes the room, stands above all levels and cannot be listed`)
-  return firstPowerLevels(version, String(creators[0]), preset === 'trusted_private_chat' ? invitees : [], override)
+  return firstPowerLevels(version, String(creators[0]), preset === 'trusted_private_chat' ? invitees : [], override, preset)
 }
 
 /** Preset, then `initial_state`, then name and topic; what comes later wins. */

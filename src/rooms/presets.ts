@@ -16,6 +16,7 @@ export function firstPowerLevels(
   creator: string,
   trusted: readonly string[],
   override: JsonObject | undefined,
+  preset: Preset,
 ): JsonObject {
   const above = version.auth.createEventIsRoomId
   const users = above ? {} : Object.fromEntries([creator, ...trusted].map((userId) => [userId, 100]))
@@ -37,7 +38,8 @@ export function firstPowerLevels(
     ban: 50,
     kick: 50,
     redact: 50,
-    invite: 0,
+    // Anybody can come in by themselves, so invitations are for those who lead.
+    invite: preset === 'public_chat' ? 50 : 0,
     historical: 100,
     ...override,
   }

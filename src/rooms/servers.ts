@@ -14,6 +14,13 @@ export function serversIn(reader: Reader, nid: number): readonly ServerName[] {
   return inRoom(reader).all(nid)
 }
 
+const joined = statement<[number, string], number>('SELECT joined FROM room_servers WHERE room_nid = ? AND server = ?', 'pluck')
+
+/** How many users of a server are joined to a room. */
+export function joinedFrom(reader: Reader, nid: number, server: ServerName): number {
+  return joined(reader).get(nid, server) ?? 0
+}
+
 export function isServerIn(reader: Reader, nid: number, server: ServerName): boolean {
   return isIn(reader).get(nid, server) !== undefined
 }

@@ -36,7 +36,7 @@ export async function buildWithHelp(
 ): Promise<{ readonly pdu: Pdu; readonly version: RoomVersion } | Unhelpful> {
   const versions = wish === 'leave' ? '' : `?${[...roomVersions.keys()].map((id) => `ver=${encodeURIComponent(id)}`).join('&')}`
   const target = `${v1}/make_${wish}/${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}${versions}`
-  const answer: Answered<Static<typeof template>> = await client.ask(server, { method: 'GET', target }, template)
+  const answer: Answered<Static<typeof template>> = await client.ask(server, { method: 'GET', target, insistent: true }, template)
   if (!('body' in answer)) return answer
   const version = roomVersions.get(answer.body.room_version ?? '1')
   if (!version) return { problem: `room version ${answer.body.room_version} is not known` }

@@ -87,7 +87,7 @@ async function askToSign(
 ) {
   const place = `invite/${encodeURIComponent(room.roomId)}/${encodeURIComponent(eventId)}`
   const content = { event: raw, room_version: room.version, invite_room_state: [...state] }
-  const put = { method: 'PUT', limits, exactNumbers: true } as const
+  const put = { method: 'PUT', insistent: true, limits, exactNumbers: true } as const
   const answer = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}`, content }, answered)
   if ('body' in answer) return { event: answer.body.event as JsonObject }
   const isOld = 'refusal' in answer && (answer.refusal.status === 404 || answer.refusal.status === 400)

@@ -1,9 +1,9 @@
-import type { ServerName } from '../../matrix/identifiers.ts'
+import { type ServerName, serverOf } from '../../matrix/identifiers.ts'
 import { type Position, type Reader, statement } from '../../storage/handles.ts'
 import { authChainOf } from '../auth-chain.ts'
-import { eventAt, pduText } from '../event-store.ts'
+import { type EventRow, eventAt, pduText } from '../event-store.ts'
 import type { Room } from '../members.ts'
-import { serversIn } from '../servers.ts'
+import { joinedFrom, serversIn } from '../servers.ts'
 import { currentEntry } from '../state.ts'
 import { statePositions } from '../state-snapshots.ts'
 import type { Sent } from './serve-membership.ts'
@@ -26,8 +26,16 @@ export function joinAnswer(reader: Reader, { room, position }: Sent, serverName:
   // What is in the state need not be told twice to those who know of omissions.
   if (omitMembers) for (const at of state) chain.delete(at)
   const texts = (positions: Iterable<Position>) => [...positions].map((at) => pduText(reader, at)).join(',')
-  const omitted = omitMembers ? `,"members_omitted":true,"servers_in_room":${JSON.stringify(serversIn(reader, room.nid))}` : ''
+  const omitted = omitMembers
+    ? `,"members_omitted":true,"servers_in_room":${JSON.stringify(serversBefore(reader, room, row))}`
+    : ''
   return `{"origin":${JSON.stringify(serverName)},"state":[${texts(state)}],"auth_chain":[${texts(chain)}],"event":${row.json}${omitted}}`
+}
+
+/** Without the server that came with this join. */
+function serversBefore(reader: Reader, room: Room, join: EventRow): readonly ServerName[] {
+  const came = serverOf(join.sender)
+  return serversIn(reader, room.nid).filter((server) => server !== came || joinedFrom(reader, room.nid, server) > 1)
 }
 
 /** Only the member who joins stays, and in a room without a name those by whom it is shown. */

@@ -70,7 +70,10 @@ export function strippedText(events: readonly JsonValue[]): string {
   for (const event of events.slice(0, maxStripped)) {
     if (!isStripped(event)) continue
     const { type, state_key, sender, content } = event
-    const text = JSON.stringify({ content, sender, state_key, type })
+    // Of the create event some clients want to see that it is whole; MSC4311.
+    const time = type === 'm.room.create' &&
+      typeof event.origin_server_ts === 'number' && { origin_server_ts: event.origin_server_ts }
+    const text = JSON.stringify({ content, sender, state_key, type, ...time })
     bytes += text.length
     if (bytes > maxStrippedBytes) break
     texts.push(text)
@@ -94,7 +97,7 @@ export function strippedStateFor(reader: Reader, nid: number, userId: string): s
 
 /**
  * What happens to users of this server in a room that it is not in, told by a server that is: an invitation is taken back, a knock is
- * refused. Believed only of the server that the invitation came from, or that took the knock.
+ * refused. Believed only of whom the invitation came from, or of the server that took the knock.
  */
 export function outOfBandProblem(
   reader: Reader,
@@ -109,7 +112,7 @@ export function outOfBandProblem(
   if (pdu.content.membership !== 'leave' && pdu.content.membership !== 'ban') return 'this server is not in the room'
   if (member.membership !== 'invite' && member.membership !== 'knock') return 'this server is not in the room'
   const before = eventAt(reader, member.position)
-  if (member.membership === 'invite' && serverOf(before.sender) !== serverOf(pdu.sender))
-    return 'not from whom the invitation was'
+  // Whether anybody else of the room may is not known here.
+  if (member.membership === 'invite' && before.sender !== pdu.sender) return 'not from whom the invitation was'
   return serverOf(pdu.sender) === origin ? undefined : 'not from the server of its sender'
 }

@@ -25,7 +25,7 @@ export async function leaveThrough(
   const built = await buildWithHelp(client, builder, server, { wish: 'leave', roomId, userId, content })
   if (!('pdu' in built)) return built
   const place = `send_leave/${encodeURIComponent(roomId)}/${encodeURIComponent(built.pdu.eventId)}`
-  const put = { method: 'PUT', content: built.pdu.raw, limits } as const
+  const put = { method: 'PUT', insistent: true, content: built.pdu.raw, limits } as const
   let answer: object = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}` }, anyObject)
   if ('refusal' in answer && (answer as Unhelpful & { refusal: { status: number } }).refusal.status === 404) {
     answer = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}` }, oldNothing)
@@ -50,7 +50,7 @@ export async function knockThrough(
   const built = await buildWithHelp(client, builder, server, { wish: 'knock', roomId, userId, content })
   if (!('pdu' in built)) return built
   const target = `/_matrix/federation/v1/send_knock/${encodeURIComponent(roomId)}/${encodeURIComponent(built.pdu.eventId)}`
-  const answer = await client.ask(server, { method: 'PUT', target, content: built.pdu.raw, limits }, knocked)
+  const answer = await client.ask(server, { method: 'PUT', target, content: built.pdu.raw, limits, insistent: true }, knocked)
   if (!('body' in answer)) return answer
   const state = (answer.body.knock_room_state ?? []) as JsonValue[]
   return storage.write((tx) => {

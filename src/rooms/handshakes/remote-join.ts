@@ -60,7 +60,7 @@ export async function joinThrough(
 
 async function sendJoin(client: FederationClient, server: ServerName, roomId: RoomId, { eventId, raw }: Pdu) {
   const place = `send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`
-  const put = { method: 'PUT', content: raw, limits, exactNumbers: true } as const
+  const put = { method: 'PUT', insistent: true, content: raw, limits, exactNumbers: true } as const
   const answer = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}` }, sent)
   if (!('refusal' in answer) || answer.refusal.status !== 404) return answer
   const old = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}` }, oldSent)
@@ -119,8 +119,8 @@ async function enterRoom(
 }
 
 /** The servers to try, likeliest first, each once. */
-export function candidates(lists: readonly (readonly (string | undefined)[])[], own: ServerName): readonly ServerName[] {
-  const names = lists.flat().flatMap((name) => parseServerName(name) ?? [])
+export function candidates(servers: readonly (string | undefined)[], own: ServerName): readonly ServerName[] {
+  const names = servers.flatMap((name) => parseServerName(name) ?? [])
   return [...new Set(names)].filter((name) => name !== own).slice(0, maxCandidates)
 }
 

@@ -42,7 +42,9 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
     const room = findRoom(reader, roomId)
     const member = room && memberOf(reader, room.nid, userId)
     const inviter = member && serverOf(eventAt(reader, member.position).sender)
-    return candidates([via, [inviter], room ? serversIn(reader, room.nid) : [], [serverIn(roomId)]], own)
+    // Whoever names servers wants these, and the inviter's.
+    const others = via.length > 0 ? [] : [...(room ? serversIn(reader, room.nid) : []), serverIn(roomId)]
+    return candidates([...via, inviter, ...others], own)
   }
 
   /** Tries one server after the other. */

@@ -38,6 +38,8 @@ export interface Fetching {
   authEvents(visit: Visit, pdus: readonly Pdu[]): Promise<void>
   /** The state before an event as `visit.from` has it, as ids of events that are known here now; undefined: it cannot be had. */
   stateBefore(visit: Visit, eventId: EventId): Promise<readonly EventId[] | undefined>
+  /** The same for an event that is not known itself: it is known afterwards. */
+  stateAround(visit: Visit, eventId: EventId): Promise<readonly EventId[] | undefined>
 }
 
 export function createFetching({ storage, history, verify }: FetchDeps): Fetching {
@@ -89,18 +91,25 @@ export function createFetching({ storage, history, verify }: FetchDeps): Fetchin
         await withAncestors(visit, unknown(reader, pdu.authEvents))
       }
     },
-    async stateBefore(visit, eventId) {
-      const { from, room } = visit
-      const ids = await history.stateIds(from, room.roomId, eventId)
-      if (!ids || ids.state.length === 0) return undefined
-      const missing = unknown(reader, [...ids.authChain, ...ids.state])
-      if (missing.length > maxSingly) {
-        const whole = await history.state(from, room.roomId, eventId)
-        if (!whole) return undefined
-        await store(visit, [...whole.authChain, ...whole.state])
-      } else if (missing.length > 0) await withAncestors(visit, missing)
-      return ids.state
+    stateBefore,
+    async stateAround(visit, eventId) {
+      const ids = await stateBefore(visit, eventId)
+      if (ids && unknown(reader, [eventId]).length > 0) await withAncestors(visit, [eventId])
+      return unknown(reader, [eventId]).length > 0 ? undefined : ids
     },
+  }
+
+  async function stateBefore(visit: Visit, eventId: EventId): Promise<readonly EventId[] | undefined> {
+    const { from, room } = visit
+    const ids = await history.stateIds(from, room.roomId, eventId)
+    if (!ids || ids.state.length === 0) return undefined
+    const missing = unknown(reader, [...ids.authChain, ...ids.state])
+    if (missing.length > maxSingly) {
+      const whole = await history.state(from, room.roomId, eventId)
+      if (!whole) return undefined
+      await store(visit, [...whole.authChain, ...whole.state])
+    } else if (missing.length > 0) await withAncestors(visit, missing)
+    return ids.state
   }
 }
 

@@ -9,7 +9,7 @@ import { createQueues } from '../../platform/queues.ts'
 import type { Writer } from '../../storage/handles.ts'
 import { StorageProblem } from '../../storage/problems.ts'
 import { admit } from '../admit.ts'
-import { eventAt, eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
+import { eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
 import { headsOf } from '../heads.ts'
 import { findRoom, type Room, roomOf } from '../members.ts'
 import { resolveRoots } from '../resolve.ts'
@@ -38,7 +38,8 @@ export interface Receiver {
 
 /** Events between what is known and what came, fetched for one gap; those before remain to be fetched when somebody reads that far back. */
 const maxGap = 1000
-const page = 50
+/** As many as the other servers there are send at most. */
+const page = 20
 /** Single events fetched for the sake of one event. */
 const maxSingleEvents = 500
 /** Places left free in the timeline where something is missing, so that it can come later. */
@@ -53,11 +54,11 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   const inTurn = createQueues()
 
   /** Admits an event whose `prev_events` and auth events are known, or whose state was fetched; why it is no part of the room otherwise. */
-  function take(tx: Writer, nid: number, pdu: Pdu, stateIds?: readonly EventId[]): string | undefined {
+  function take(tx: Writer, nid: number, pdu: Pdu, states?: FetchedStates): string | undefined {
     const room = roomOf(tx, nid)
     if (hasState(tx, room, pdu.eventId)) return undefined
-    if (stateIds) tx.nextPosition(gapPlaces)
-    const stateBefore = stateIds && stateAtGap(tx, room, pdu, stateIds)
+    if (states) tx.nextPosition(gapPlaces)
+    const stateBefore = states && stateAtGap(tx, room, pdu, states)
     const admission = admit(tx, room, pdu, { received: true, stateBefore })
     return admission.ok || admission.outcome === 'soft-fail' ? undefined : admission.reason
   }
@@ -107,15 +108,22 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     throw new MatrixError(503, 'M_UNKNOWN', 'What the events stand on cannot be fetched at the moment: send them once more')
   }
 
-  /** An event with something missing: fetches that first. */
+  /**
+   * An event with something missing: fetches that first. What the sender of an event does not tell of what came right before it keeps
+   * the event out; for what lies further back the state is enough.
+   */
   async function takeWithGap(visit: Visit, pdu: Pdu, mayFill: boolean): Promise<string | undefined> {
-    const missesPrevious = () => !pdu.prevEvents.every((id) => hasState(reader, visit.room, id))
-    if (missesPrevious() && mayFill) await fillGap(visit, pdu)
-    const stateIds = missesPrevious() ? await fetching.stateBefore(visit, pdu.eventId) : undefined
-    if (missesPrevious() && stateIds === undefined) return 'what came before it is not known here and cannot be had'
+    const missing = () => pdu.prevEvents.filter((id) => !hasState(reader, visit.room, id))
+    if (missing().length > 0 && mayFill) await fillGap(visit, pdu)
+    const states: Map<EventId, readonly EventId[]> = new Map()
+    for (const id of mayFill ? [] : new Set(missing())) {
+      const ids = await fetching.stateAround(visit, id)
+      if (ids) states.set(id, ids)
+    }
+    if (!missing().every((id) => states.has(id))) return 'what came before it is not known here and cannot be had'
     await fetching.authEvents(visit, [pdu])
     if (unknown(reader, pdu.authEvents).length > 0) return 'auth_events: not all of them can be had'
-    return storage.write((tx) => take(tx, visit.room.nid, pdu, stateIds))
+    return storage.write((tx) => take(tx, visit.room.nid, pdu, states.size > 0 ? states : undefined))
   }
 
   /** Fetches and takes what lies between the known and an event, as far as it can be had. */
@@ -132,7 +140,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       for (const one of await validEvents(verify, { roomId: room.roomId, version, from }, raws)) {
         if (one.eventId !== pdu.eventId && !hasState(reader, room, one.eventId)) found.set(one.eventId, one)
       }
-      if (found.size === before) break
+      // Whoever sends less than was asked for has no more.
+      if (found.size === before || raws.length < page) break
       const stands = (id: EventId) => found.has(id) || hasState(reader, room, id)
       latest = [...found.values()].filter((one) => !one.prevEvents.every(stands)).map(({ eventId }) => eventId)
     }
@@ -198,10 +207,15 @@ function resultOf(problem: string | undefined): { error?: string } {
 }
 
 /** What was fetched is the word of one server; what is known here of the events before counts as much. */
-function stateAtGap(tx: Writer, room: Room, pdu: Pdu, ids: readonly EventId[]): Root {
-  const known = pdu.prevEvents.flatMap((id) => {
-    const row = hasState(tx, room, id) ? findEvent(tx, id) : undefined
-    return row ? [stateAfter(tx, eventAt(tx, row.position))] : []
+function stateAtGap(tx: Writer, room: Room, pdu: Pdu, states: FetchedStates): Root {
+  const roots = pdu.prevEvents.map((id) => {
+    const row = findEvent(tx, id)
+    if (!row) throw new Error(`${id} has been fetched, but is not known`)
+    const ids = states.get(id)
+    return stateAfter(tx, ids ? { ...row, stateRoot: fetchedState(tx, room, ids) } : row)
   })
-  return resolveRoots(tx, room, [fetchedState(tx, room, ids), ...known])
+  return resolveRoots(tx, room, roots)
 }
+
+/** The state before each of those previous events that have none here. */
+type FetchedStates = ReadonlyMap<EventId, readonly EventId[]>

@@ -68,7 +68,8 @@ export function askHistory(client: FederationClient): RemoteHistory {
       { method: 'GET', target, exactNumbers: true, ...more },
       schema,
     )
-    if ('problem' in answer) {
+    // A proxy answers for a server that is away.
+    if ('problem' in answer && (answer.status === undefined || answer.status >= 500)) {
       const count = (silences.get(server) ?? 0) + 1
       silences.delete(server)
       silences.set(server, count)

@@ -60,7 +60,8 @@ export function servingEndpoints({ storage, clock, serverName }: ServingDeps): E
       auth: 'server',
       query: atEvent,
       rateLimit: stateLimit,
-      handle: ({ auth, path, query }) => stateAnswer(reader, requireShared(reader, path.roomId, auth.origin), query.event_id),
+      handle: ({ auth, path, query }) =>
+        stateAnswer(reader, requireShared(reader, path.roomId, auth.origin, [query.event_id]), query.event_id),
     }),
     endpoint({
       method: 'GET',
@@ -68,14 +69,16 @@ export function servingEndpoints({ storage, clock, serverName }: ServingDeps): E
       auth: 'server',
       query: atEvent,
       rateLimit: stateLimit,
-      handle: ({ auth, path, query }) => stateIdsAnswer(reader, requireShared(reader, path.roomId, auth.origin), query.event_id),
+      handle: ({ auth, path, query }) =>
+        stateIdsAnswer(reader, requireShared(reader, path.roomId, auth.origin, [query.event_id]), query.event_id),
     }),
     endpoint({
       method: 'GET',
       path: `${v1}/event_auth/{roomId}/{eventId}`,
       auth: 'server',
       rateLimit: stateLimit,
-      handle: ({ auth, path }) => authChainAnswer(reader, requireShared(reader, path.roomId, auth.origin), path.eventId),
+      handle: ({ auth, path }) =>
+        authChainAnswer(reader, requireShared(reader, path.roomId, auth.origin, [path.eventId]), path.eventId),
     }),
     endpoint({
       method: 'GET',
@@ -104,7 +107,7 @@ export function servingEndpoints({ storage, clock, serverName }: ServingDeps): E
       }),
       rateLimit: readLimit,
       handle({ auth, path, body }) {
-        const room = requireShared(reader, path.roomId, auth.origin)
+        const room = requireShared(reader, path.roomId, auth.origin, body.latest_events)
         const rows = eventsBetween(reader, room, {
           earliest: body.earliest_events,
           latest: body.latest_events,
