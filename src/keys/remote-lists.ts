@@ -45,7 +45,7 @@ export interface RemoteLists {
   /** What is kept, if it is certain to be what the user's server would say. */
   known(viewer: string, userId: string): PublishedKeys | undefined
   /** Asks the user's server, once for all who ask at the same time, and keeps the answer where a room is shared. */
-  fetch(askedFor: string, userId: UserId): Promise<FetchedKeys>
+  obtain(askedFor: string, userId: UserId): Promise<FetchedKeys>
   /** Takes a change, and tells local users. Undefined: the server said something that is no change. */
   deviceChanged(userId: UserId, update: DeviceUpdate | undefined): Promise<void>
   /** Empty: the server did not say which. */
@@ -90,7 +90,7 @@ export function createRemoteLists(deps: RemoteListsDeps): RemoteLists {
   const turns = createTurns(parallel)
   const doubted: BackOff = createBackOff(clock, firstPause, longestPause)
 
-  function fetch(askedFor: string, userId: UserId): Promise<FetchedKeys> {
+  function obtain(askedFor: string, userId: UserId): Promise<FetchedKeys> {
     const running = flights.get(userId)
     if (running) return running.result
     const flight: Flight = { heard: Number.NEGATIVE_INFINITY, result: turns(() => ask(askedFor, userId)) }
@@ -135,7 +135,7 @@ export function createRemoteLists(deps: RemoteListsDeps): RemoteLists {
     if (!kept || kept.current || flights.has(userId) || flights.size >= maxFlights || doubted.wait(userId) > 0) return
     // Only a change that follows on what is known makes up for it: a server whose changes never do is asked less and less.
     doubted.failed(userId)
-    const fetched = await fetch(kept.askedFor, userId)
+    const fetched = await obtain(kept.askedFor, userId)
     if ('problem' in fetched) log.info({ userId, problem: fetched.problem }, 'a list of devices could not be asked for')
   }
 
@@ -162,7 +162,7 @@ export function createRemoteLists(deps: RemoteListsDeps): RemoteLists {
   }
 
   return {
-    fetch,
+    obtain,
     known(viewer, userId) {
       const { reader } = storage
       const kept = findRemoteList(reader, userId)

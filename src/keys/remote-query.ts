@@ -92,7 +92,7 @@ export function createQueryServers(deps: QueryServersDeps): QueryServers {
       together.slice(index * maxTogether, (index + 1) * maxTogether),
     )
     const one = async ([userId, wish]: Wishes<readonly string[]>[number]) => {
-      const fetched = await lists.fetch(viewer, userId)
+      const fetched = await lists.obtain(viewer, userId)
       if ('problem' in fetched) return [fetched]
       return fetched.keys ? [{ userId, wish, keys: fetched.keys }] : []
     }

@@ -42,7 +42,7 @@ export function createRemoteKeys(deps: RemoteKeysDeps): RemoteKeys {
     query: createQueryServers({ ...deps, lists, askServers }),
     claim: createClaimFromServers({ ...deps, askServers }),
     async ensure(askedFor, userId) {
-      if (!lists.known(askedFor, userId)) await lists.fetch(askedFor, userId)
+      if (!lists.known(askedFor, userId)) await lists.obtain(askedFor, userId)
     },
     receivers: keyReceivers(lists, log),
     async forgetStrangers() {

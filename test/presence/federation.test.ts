@@ -35,6 +35,8 @@ test('presence is told to servers that share a room', async () => {
   expect(presence.events.map(({ sender }: { sender: string }) => sender)).toContain(alice.userId)
   await world.clock.advance(2000)
   await set(alice, 'unavailable')
+  // Changes are told together, at most once a second.
+  await world.clock.advance(1000)
   await world.settled()
   expect(await seenBy(bob, alice.userId)).toMatchObject({ presence: 'unavailable' })
 })
