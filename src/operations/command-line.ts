@@ -192,6 +192,8 @@ async function restoreCommand(words: readonly string[], line: CommandLine): Prom
     })
     const report = putInPlace(directory)
     if (report) for (const sentence of sentences(report)) line.say(sentence)
+    if (serverName === undefined)
+      line.say(`Unless it was set up on its page, HAUSBOTE_SERVER_NAME must be ${report?.serverName}.`)
   } finally {
     unlock()
   }

@@ -35,8 +35,11 @@ const well: Circumstances = {
     'https://praxis.example/.well-known/matrix/server': json({ 'm.server': 'chat.praxis.example:443' }),
     'https://praxis.example/.well-known/matrix/client': json({ 'm.homeserver': { base_url: 'https://chat.praxis.example' } }),
     'https://chat.praxis.example/_matrix/client/versions': json({ versions: ['v1.12'] }),
-    'praxis.example/_matrix/key/v2/server': json({ server_name: 'praxis.example', verify_keys: { 'ed25519:a': { key: 'x' } } }),
-    'push.example/_matrix/push/v1/notify': json({}, {}, 405),
+    'chat.praxis.example:443/_matrix/key/v2/server': json({
+      server_name: 'praxis.example',
+      verify_keys: { 'ed25519:a': { key: 'x' } },
+    }),
+    'push.example:443/_matrix/push/v1/notify': json({}, {}, 405),
   },
   services: {},
   certificate: { names: ['praxis.example', 'chat.praxis.example'], days: 60 },
@@ -52,7 +55,7 @@ function depsOf(c: Circumstances): SelfTestDeps {
     outside: {
       send: (server, { target }) => answer(`${server}${target}`),
       get: (url) => answer(url),
-      exchange: ({ host, target }) => answer(`${host}${target}`),
+      exchange: ({ host, port, target }) => answer(`${host}:${port}${target}`),
       services: async (name) => c.services[name] ?? [],
     },
     resolver: { addresses: async (name) => c.dns[name] ?? [], services: async () => [] },
@@ -118,7 +121,7 @@ const cases: readonly Case[] = [
   ],
   [
     'a closed port',
-    answering({ 'praxis.example/_matrix/key/v2/server': problem('connect ECONNREFUSED 5.9.1.1:443') }),
+    answering({ 'chat.praxis.example:443/_matrix/key/v2/server': problem('connect ECONNREFUSED 5.9.1.1:443') }),
     'federation',
     'fail',
     'closed',
@@ -126,7 +129,7 @@ const cases: readonly Case[] = [
   ],
   [
     'no answer',
-    answering({ 'praxis.example/_matrix/key/v2/server': problem('No connection in time') }),
+    answering({ 'chat.praxis.example:443/_matrix/key/v2/server': problem('No connection in time') }),
     'federation',
     'fail',
     'no-answer',
@@ -134,7 +137,7 @@ const cases: readonly Case[] = [
   ],
   [
     'seen from inside',
-    answering({ 'praxis.example/_matrix/key/v2/server': problem('5.9.1.1 is an internal address') }),
+    answering({ 'chat.praxis.example:443/_matrix/key/v2/server': problem('5.9.1.1 is an internal address') }),
     'federation',
     'warn',
     'internal',
@@ -142,7 +145,7 @@ const cases: readonly Case[] = [
   ],
   [
     'a wrong certificate',
-    answering({ 'praxis.example/_matrix/key/v2/server': problem("Hostname/IP does not match certificate's altnames") }),
+    answering({ 'chat.praxis.example:443/_matrix/key/v2/server': problem("Hostname/IP does not match certificate's altnames") }),
     'federation',
     'fail',
     'certificate',
@@ -151,7 +154,7 @@ const cases: readonly Case[] = [
   [
     'another server',
     answering({
-      'praxis.example/_matrix/key/v2/server': json({ server_name: 'praxis.example', verify_keys: { 'ed25519:z': {} } }),
+      'chat.praxis.example:443/_matrix/key/v2/server': json({ server_name: 'praxis.example', verify_keys: { 'ed25519:z': {} } }),
     }),
     'federation',
     'fail',
@@ -241,7 +244,7 @@ const cases: readonly Case[] = [
   ],
   [
     'silent push gateways',
-    answering({ 'push.example/_matrix/push/v1/notify': problem('No connection in time') }),
+    answering({ 'push.example:443/_matrix/push/v1/notify': problem('No connection in time') }),
     'push-gateways',
     'fail',
     'silent',
@@ -253,6 +256,25 @@ test.each(cases)('%s', async (_, change, id, state, reason, words) => {
   const found = (await selfTest(depsOf({ ...well, ...change }))).find((result) => result.id === id)
   expect(found).toMatchObject({ id, state, facts: { reason } })
   if (found) expect(explainCheck(found)).toMatch(words)
+})
+
+test.each([
+  ['.well-known with a port', {}, {}, 'chat.praxis.example:443'],
+  [
+    'a record',
+    { 'https://praxis.example/.well-known/matrix/server': json({}, cors, 404) },
+    { '_matrix-fed._tcp.praxis.example': [{ host: 'box.example.', port: 4443, priority: 0, weight: 0 }] },
+    'box.example:4443',
+  ],
+  [
+    'neither',
+    { 'https://praxis.example/.well-known/matrix/server': problem('No answer came in time') },
+    {},
+    'praxis.example:8448',
+  ],
+])('other servers find it by %s', async (_, answers, services, place) => {
+  const results = await selfTest(depsOf({ ...well, answers: { ...well.answers, ...answers }, services }))
+  expect(results.find(({ id }) => id === 'federation')?.facts.place).toBe(place)
 })
 
 test('a silent name server is told from a name that is not there', () => {

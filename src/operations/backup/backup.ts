@@ -1,10 +1,11 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timers } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { checkDatabase } from './check.ts'
 import { namesToKeep, stagingName, writeManifest } from './contents.ts'
+import { freeBytes } from './fetch.ts'
 import { BackupProblem } from './problems.ts'
 import { openOrCreate, type Snapshot, snapshotsIn, tag } from './repository.ts'
 import { createRestic, type RepositoryAccess, type Restic } from './restic.ts'
@@ -78,6 +79,8 @@ export interface Backup {
 
 /** How many snapshots are kept: of days, weeks and months; and the one before, whatever day it is of. */
 const keep = ['--keep-last', '2', '--keep-daily', '7', '--keep-weekly', '4', '--keep-monthly', '12']
+/** Of free space, that stays free. */
+const spared = 64 * 1024 * 1024
 /** restic: some files could not be read. */
 const someUnreadable = 3
 
@@ -114,6 +117,7 @@ export function createBackup(deps: BackupDeps): Backup {
     await rm(staging, { recursive: true, force: true })
     makePrivateDirectory(own)
     await mkdir(staging, { mode: 0o700 })
+    await needSpace(directory)
     const createdAt = clock.now()
     const copy = join(staging, 'hausbote.db')
     await storage.backup(copy)
@@ -208,6 +212,15 @@ export function createBackup(deps: BackupDeps): Backup {
       return progress
     },
   }
+}
+
+/** The copy of the database must not be what fills the disk. Rejects with a `BackupProblem`. */
+async function needSpace(directory: string): Promise<void> {
+  const needed =
+    (await stat(join(directory, 'hausbote.db'))).size + (await stat(join(directory, 'hausbote.db-wal'))).size + spared
+  const free = await freeBytes(directory)
+  if (free < needed)
+    throw new BackupProblem('no-space', `The backup needs ${needed} bytes for a copy of the database, and ${free} are free.`)
 }
 
 function numberIn(line: Readonly<Record<string, unknown>>, name: string): number {

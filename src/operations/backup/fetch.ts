@@ -111,7 +111,7 @@ function foreignEntry(path: string): BackupProblem {
 }
 
 /** Bytes that this process may still write where `directory` lies. */
-async function freeBytes(directory: string): Promise<number> {
+export async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize
 }

@@ -12,8 +12,8 @@ export interface Snapshot {
 
 /** Tells snapshots of this program from others in the same repository. */
 export const tag = 'hausbote'
-/** How long a look at the repository may take when somebody waits for it. */
-const patience = 60_000
+/** How long a look at the repository, and one step of its making, may take: somebody waits for it. */
+const patience = { look: 50_000, make: 25_000 }
 
 /** Snapshots of this program, oldest first; undefined server: of all. */
 export async function snapshotsIn(
@@ -25,7 +25,7 @@ export async function snapshotsIn(
   const words = ['snapshots', '--no-lock', '--tag', tag, ...(serverName === undefined ? [] : ['--host', serverName])]
   await restic(words, {
     signal,
-    limit: patience,
+    limit: patience.look,
     onLine(line) {
       for (const entry of Array.isArray(line.list) ? (line.list as ResticLine[]) : []) {
         const { id, time, hostname } = entry
@@ -38,7 +38,7 @@ export async function snapshotsIn(
 
 /** Makes the repository if there is none. Rejects with a `BackupProblem` if it cannot be used. */
 export async function openOrCreate(restic: Restic, signal?: AbortSignal): Promise<{ readonly created: boolean }> {
-  const options: ResticOptions = { signal, limit: patience }
+  const options: ResticOptions = { signal, limit: patience.make }
   try {
     await restic(['cat', 'config', '--no-lock'], options)
     return { created: false }

@@ -1,29 +1,26 @@
 import { isIP } from 'node:net'
 import type { Incoming, Unanswered } from '../../federation/network.ts'
 import type { Outside } from '../../federation/outside.ts'
-import { type ServerName, splitServerName } from '../../matrix/identifiers.ts'
+import { parseServerName, type ServerName, splitServerName } from '../../matrix/identifiers.ts'
 import { isObject, type JsonObject } from '../../matrix/json.ts'
 import type { CheckResult } from './result.ts'
 
+/** Source: server-server API, where there is neither `.well-known` nor a record. */
+const defaultPort = 8448
 const limits = { connect: 8000, headers: 10_000, total: 15_000, bytes: 256 * 1024 }
 
 /** `.well-known` for other servers; none is as good where the name itself leads here, or a record in the DNS. */
 export async function checkWellKnownServer(outside: Outside, serverName: ServerName): Promise<CheckResult> {
-  const { host, port, kind } = splitServerName(serverName)
-  if (kind !== 'dns' || port !== undefined) return { id: 'well-known-server', state: 'ok', facts: { reason: 'not-used' } }
-  const answer = await outside.get(`https://${host}/.well-known/matrix/server`, 5, limits)
-  const content = jsonIn(answer)
-  const target = content?.['m.server']
+  if (!needsQuestions(serverName)) return { id: 'well-known-server', state: 'ok', facts: { reason: 'not-used' } }
+  const answer = await outside.get(wellKnownOf(serverName), 5, limits)
+  const target = jsonIn(answer)?.['m.server']
   if (typeof target === 'string') return { id: 'well-known-server', state: 'ok', facts: { server: target } }
-  const facts = factsOf(answer)
-  return { id: 'well-known-server', state: 'ok', facts: { ...facts, reason: 'absent' } }
+  return { id: 'well-known-server', state: 'ok', facts: { ...factsOf(answer), reason: 'absent' } }
 }
 
 export async function checkServices(outside: Outside, serverName: ServerName): Promise<CheckResult> {
-  const { host, port, kind } = splitServerName(serverName)
-  if (kind !== 'dns' || port !== undefined) return { id: 'srv', state: 'ok', facts: { reason: 'not-used' } }
-  const found = await Promise.all(['_matrix-fed', '_matrix'].map((service) => outside.services(`${service}._tcp.${host}`)))
-  const targets = found.flat().map((service) => `${service.host.replace(/\.$/, '')}:${service.port}`)
+  if (!needsQuestions(serverName)) return { id: 'srv', state: 'ok', facts: { reason: 'not-used' } }
+  const targets = (await servicesOf(outside, serverName)).flat().map(({ host, port }) => `${host.replace(/\.$/, '')}:${port}`)
   // A target of "." says that there is no such service (RFC 2782).
   if (targets.some((target) => target.startsWith(':'))) return { id: 'srv', state: 'fail', facts: { reason: 'nowhere', targets } }
   return { id: 'srv', state: 'ok', facts: { targets } }
@@ -31,14 +28,44 @@ export async function checkServices(outside: Outside, serverName: ServerName): P
 
 /** Whether what other servers find under this server's name is this server. */
 export async function checkFederation(outside: Outside, serverName: ServerName, keyId: string): Promise<CheckResult> {
-  const request = { method: 'GET', target: '/_matrix/key/v2/server', headers: { accept: 'application/json' }, limits } as const
-  const answer = await outside.send(serverName, request)
+  const { host, port, hostHeader, tlsName } = await placeOf(outside, serverName)
+  const target = '/_matrix/key/v2/server'
+  const headers = { host: hostHeader, accept: 'application/json' }
+  const answer = await outside.exchange({ method: 'GET', host, port, tlsName, target, headers, limits })
+  const facts = { place: `${host}:${port}` }
   const keys = jsonIn(answer)
   if (isObject(keys?.verify_keys) && keys.server_name === serverName) {
     const own = Object.hasOwn(keys.verify_keys, keyId)
-    return { id: 'federation', state: own ? 'ok' : 'fail', facts: own ? {} : { reason: 'other-key' } }
+    return { id: 'federation', state: own ? 'ok' : 'fail', facts: own ? facts : { ...facts, reason: 'other-key' } }
   }
-  return { id: 'federation', ...trouble(answer) }
+  const found = trouble(answer)
+  return { id: 'federation', state: found.state, facts: { ...facts, ...found.facts } }
+}
+
+/** Where other servers look for this one, asked anew: what was found before may have been put right since. Source: "Resolving server names". */
+async function placeOf(outside: Outside, serverName: ServerName) {
+  const delegated = jsonIn(await outside.get(wellKnownOf(serverName), 5, limits))?.['m.server']
+  const direct = !needsQuestions(serverName)
+  const name = direct ? serverName : (parseServerName(delegated) ?? serverName)
+  const { host, port, kind } = splitServerName(name)
+  const plain = host.replace(/^\[|\]$/g, '')
+  const tlsName = kind === 'dns' ? host : undefined
+  if (!needsQuestions(name)) return { host: plain, port: port ?? defaultPort, hostHeader: name, tlsName }
+  const [first] = (await servicesOf(outside, host)).flat()
+  const place = first === undefined ? { host, port: defaultPort } : { host: first.host.replace(/\.$/, ''), port: first.port }
+  return { ...place, hostHeader: host, tlsName }
+}
+
+const wellKnownOf = (serverName: ServerName) => `https://${splitServerName(serverName).host}/.well-known/matrix/server`
+
+/** Addresses, and names with a port, say themselves where the server is. */
+function needsQuestions(serverName: ServerName): boolean {
+  const { kind, port } = splitServerName(serverName)
+  return kind === 'dns' && port === undefined
+}
+
+function servicesOf(outside: Outside, host: string) {
+  return Promise.all(['_matrix-fed', '_matrix'].map((service) => outside.services(`${service}._tcp.${host}`)))
 }
 
 /** Whether clients find this server under its public address, in a browser too. */
