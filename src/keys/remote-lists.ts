@@ -15,9 +15,11 @@ import { maxDevices, readRemoteDevice, readRemoteSigningKey, sharedUsages } from
 import {
   changeRemoteDevice,
   changeRemoteSigningKeys,
+  countKeptDevices,
   doubtRemoteList,
   findRemoteList,
   forgetRemoteList,
+  keptDevice,
   keptKeys,
   storeRemoteList,
 } from './remote-store.ts'
@@ -193,12 +195,11 @@ function apply(tx: Writer, userId: UserId, { deviceId, device, streamId, previou
   // Who has no list asks for it when somebody wants it.
   if (!kept) return true
   if (!kept.current) return false
-  const { devices } = keptKeys(tx, userId)
-  const before = devices.find((one) => one.deviceId === deviceId)
+  const before = keptDevice(tx, userId, deviceId)
   if (streamId <= kept.streamId) return sameDevice(before, device) ? undefined : false
   // All changes up to the kept number are in the list, whether they came one by one or in an answer.
   const follows = previous.length > 0 && previous.every((id) => id <= kept.streamId)
-  if (!follows || (!before && devices.length >= maxDevices)) return false
+  if (!follows || (!before && device && countKeptDevices(tx, userId) >= maxDevices)) return false
   changeRemoteDevice(tx, userId, streamId, deviceId, device)
   return true
 }

@@ -32,6 +32,10 @@ const listedAfter = statement<[string, number], string>(
 const devices = statement<[string], PublishedDevice>(
   'SELECT device_id AS deviceId, json, display_name AS displayName FROM remote_devices WHERE user_id = ? ORDER BY device_id',
 )
+const device = statement<[string, string], PublishedDevice>(
+  `SELECT device_id AS deviceId, json, display_name AS displayName FROM remote_devices WHERE user_id = ? AND device_id = ?`,
+)
+const deviceCount = statement<[string], number>('SELECT count(*) FROM remote_devices WHERE user_id = ?', 'pluck')
 const putDevice = statement<[string, string, string, string | null], never>(
   `INSERT INTO remote_devices (user_id, device_id, json, display_name) VALUES (?, ?, ?, ?)
    ON CONFLICT DO UPDATE SET json = excluded.json, display_name = excluded.display_name`,
@@ -50,6 +54,14 @@ export function keptKeys(reader: Reader, userId: string): PublishedKeys {
   return { devices: devices(reader).all(userId), signingKeys: crossSigningKeysOf(reader, userId) }
 }
 
+export function keptDevice(reader: Reader, userId: string, deviceId: string): PublishedDevice | undefined {
+  return device(reader).get(userId, deviceId)
+}
+
+export function countKeptDevices(reader: Reader, userId: string): number {
+  return deviceCount(reader).get(userId) ?? 0
+}
+
 /** Replaces all that is kept of a user. */
 export function storeRemoteList(tx: Writer, userId: string, kept: RemoteList, keys: PublishedKeys): void {
   putList(tx).run(userId, kept.streamId, kept.current ? 1 : 0, kept.askedAt, kept.askedFor)
@@ -59,16 +71,16 @@ export function storeRemoteList(tx: Writer, userId: string, kept: RemoteList, ke
   for (const key of keys.signingKeys.values()) setCrossSigningKey(tx, userId, key)
 }
 
-/** A device in a list is another one now, or with `device` undefined is gone. */
+/** A device in a list is another one now, or with `change` undefined is gone. */
 export function changeRemoteDevice(
   tx: Writer,
   userId: string,
   streamId: number,
   deviceId: string,
-  device: PublishedDevice | undefined,
+  change: PublishedDevice | undefined,
 ): void {
   setStreamId(tx).run(streamId, userId)
-  if (device) putDevice(tx).run(userId, deviceId, device.json, device.displayName)
+  if (change) putDevice(tx).run(userId, deviceId, change.json, change.displayName)
   else removeDevice(tx).run(userId, deviceId)
 }
 

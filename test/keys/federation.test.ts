@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { askAs, createPeer } from '../federation/kit.ts'
-import { joinVia } from '../rooms/federation-kit.ts'
+import { joinVia, pair } from '../rooms/federation-kit.ts'
 import { createRoom, leave, ok, v3 } from '../rooms/kit.ts'
 import { clientKey, crossSigningKey, deviceKeysOf, oneTimeKeys } from './key-material.ts'
 import { changesSince, counted, devicesSeen, neighbours, query, tokenOf, uploadKeys, uploadSigningKeys } from './remote-kit.ts'
@@ -136,6 +136,17 @@ describe('asking for keys of other servers', () => {
     expect(await devicesSeen(alice, bob.userId)).toEqual([bob.deviceId])
     expect(counted(both, 'b.test', '/user/devices/')).toBe(1)
     expect(counted(both, 'b.test', '/user/keys/query')).toBe(0)
+  })
+
+  test('who comes into a room with others of other servers is to ask for their keys and their own, the others for theirs', async () => {
+    const both = await pair()
+    const { world, alice, bob } = both
+    const roomId = await createRoom(alice)
+    const [aliceSince, bobSince] = [await tokenOf(alice), await tokenOf(bob)]
+    await joinVia(bob, roomId, 'a.test')
+    await world.settled()
+    expect((await changesSince(alice, aliceSince)).changed).toEqual([bob.userId])
+    expect((await changesSince(bob, bobSince)).changed.sort()).toEqual([alice.userId, bob.userId])
   })
 
   test('cross-signing keys come with the list, change by themselves, and can be signed', async () => {
