@@ -56,6 +56,9 @@ const startDelay = 2000
 /** A row that makes no sense to the other server so often is given up. */
 const maxRefusals = 3
 
+/** `nowhere`: there is nothing to be sent. */
+type Went = 'well' | 'wrong' | 'nowhere'
+
 export function createSender(deps: SenderDeps): Sender {
   const { storage, clock, timers, log, retries } = deps
   const { reader } = storage
@@ -113,36 +116,39 @@ export function createSender(deps: SenderDeps): Sender {
   /** Sends until nothing waits or something fails. */
   async function work(server: ServerName, loadPdu: LoadPdu): Promise<void> {
     active.add(server)
+    let went: Went = 'well'
     try {
-      for (let more = true; more && !closed; ) {
+      while (went === 'well' && !closed) {
         const places = retries.failures(server) > 0 ? doubtful : usual
-        more = await places(() => sendNext(server, loadPdu))
+        went = await places(() => sendNext(server, loadPdu))
       }
     } catch (error) {
+      went = 'wrong'
       // The disk takes nothing, or nothing may be signed.
       if (!closed) log.warn({ server, err: error }, 'sending to a server is interrupted')
       if (retries.pause(server) === 0) retries.refused(server)
     }
     active.delete(server)
-    if (again.delete(server) || retries.pause(server) > 0) kick(server)
+    // The pause may be over already: writing, too, takes its time.
+    if (again.delete(server) || went === 'wrong') kick(server)
   }
 
-  async function sendNext(server: ServerName, loadPdu: LoadPdu): Promise<boolean> {
+  async function sendNext(server: ServerName, loadPdu: LoadPdu): Promise<Went> {
     const transaction = closed ? undefined : (attempts.next(server, loadPdu, ephemeral.of(server)) ?? greeting(server))
-    if (!transaction) return false
+    if (!transaction) return 'nowhere'
     if (isSpent(transaction)) {
       await storage.write((tx) => forgetRows(tx, server, transaction))
-      return true
+      return 'well'
     }
     greetings.delete(server)
     ephemeral.sent(server, transaction.extra)
     attempts.began(server, transaction)
     const refusal = await deliver(server, transaction)
     // What is under way when this server ends is sent again when it is back, and known there by its id.
-    if (closed) return false
+    if (closed) return 'nowhere'
     if (refusal) await notTaken(server, transaction, refusal)
     else await taken(server, transaction)
-    return refusal === undefined
+    return refusal ? 'wrong' : 'well'
   }
 
   /** A signed request like any other, by which a server sees that this one is back, and sends what it has. */

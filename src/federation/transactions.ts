@@ -1,16 +1,15 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { limitExceeded } from '../http/errors.ts'
+import { invalidParam, limitExceeded } from '../http/errors.ts'
 import { jsonText } from '../http/reply.ts'
-import { anyObject } from '../http/schemas.ts'
 import type { EventId, ServerName } from '../matrix/identifiers.ts'
-import type { JsonObject } from '../matrix/json.ts'
-import type { Clock, Milliseconds } from '../platform/clock.ts'
+import { isObject, type JsonObject } from '../matrix/json.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { createQueues } from '../platform/queues.ts'
-import { statement } from '../storage/handles.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
+import { answerBefore, rememberAnswer } from './transaction-store.ts'
 
 /** Takes what another server says of one kind. Bad input it drops by itself: nobody would hear of an error. */
 export type EduReceiver = (origin: ServerName, content: JsonObject) => Promise<void> | void
@@ -25,55 +24,37 @@ export interface IntakeDeps {
   readonly edus: ReadonlyMap<string, EduReceiver>
 }
 
+/** What single events and EDUs are like is no matter of the transaction: a bad one must not keep the others. */
 const body = Type.Object({
-  pdus: Type.Optional(Type.Array(anyObject, { maxItems: 50 })),
-  edus: Type.Optional(Type.Array(Type.Object({ edu_type: Type.String(), content: anyObject }), { maxItems: 100 })),
+  origin: Type.Optional(Type.String()),
+  origin_server_ts: Type.Optional(Type.Number()),
+  pdus: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 50 })),
+  edus: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 100 })),
 })
-/** Fifty events and a hundred EDUs of the largest size, in JSON that escapes much. */
-const maxBody = 12 * 1024 * 1024
-/** Transactions of one server that wait for the one before. */
-const maxQueued = 10
-/** A server that had no answer tries again within this time. */
-const remembered: Milliseconds = 24 * 3_600_000
+type Content = Type.Static<typeof body>
 
-const known = statement<[ServerName, string], string>(
-  'SELECT answer FROM received_transactions WHERE origin = ? AND transaction_id = ?',
-  'pluck',
-)
-const keep = statement<[ServerName, string, number, string], never>(
-  `INSERT INTO received_transactions (origin, transaction_id, received_at, answer) VALUES (?, ?, ?, ?)
-   ON CONFLICT DO UPDATE SET received_at = excluded.received_at, answer = excluded.answer`,
-)
-const forget = statement<[ServerName, number], never>('DELETE FROM received_transactions WHERE origin = ? AND received_at < ?')
+/** Bytes: fifty events of 64 KiB, with escapes three times as long, and 64 KiB for each of fifty EDUs. */
+const maxBody = (3 * 50 + 50) * 64 * 1024
+/** Transactions of one server, and of all, that wait for the one before; a server that keeps to the specification sends no second one. */
+const maxQueued = { one: 5, all: 100 }
+const maxIdLength = 255
 
 /**
  * PUT /send/{txnId}: each transaction is carried out once, and those of one server one after the other. One that a crash cut off is carried
  * out again from its beginning, which does no harm: events are known by their ids. Source: server-server API, "Transactions".
  */
-export function transactionEndpoints({ storage, clock, log, pdus, edus }: IntakeDeps): Endpoint[] {
-  const inTurn = createQueues()
-  const queued = new Map<ServerName, number>()
+export function transactionEndpoints(deps: IntakeDeps): Endpoint[] {
+  const { storage, clock, pdus } = deps
+  const inTurn = createLine()
 
-  async function takeEdu(origin: ServerName, type: string, content: JsonObject): Promise<void> {
-    try {
-      await edus.get(type)?.(origin, content)
-    } catch (error) {
-      // A disk that takes nothing: the other server is to try again. Any other fault is of this one message.
-      if (error instanceof StorageProblem) throw error
-      log.error({ origin, type, err: error }, 'an EDU could not be taken')
-    }
-  }
-
-  async function carryOut(origin: ServerName, transactionId: string, content: Type.Static<typeof body>): Promise<string> {
-    const before = known(storage.reader).get(origin, transactionId)
+  async function carryOut(origin: ServerName, transactionId: string, content: Content): Promise<string> {
+    const before = answerBefore(storage.reader, origin, transactionId)
     if (before !== undefined) return before
-    const results = await pdus(origin, (content.pdus ?? []) as JsonObject[])
-    for (const { edu_type: type, content: edu } of content.edus ?? []) await takeEdu(origin, type, edu as JsonObject)
+    const events = (content.pdus ?? []).filter(isObject)
+    const results = events.length > 0 ? await pdus(origin, events) : {}
+    for (const edu of content.edus ?? []) await takeEdu(deps, origin, edu)
     const answer = JSON.stringify({ pdus: results })
-    await storage.write((tx) => {
-      keep(tx).run(origin, transactionId, clock.now(), answer)
-      forget(tx).run(origin, clock.now() - remembered)
-    })
+    await storage.write((tx) => rememberAnswer(tx, origin, transactionId, answer, clock.now()))
     return answer
   }
 
@@ -85,17 +66,48 @@ export function transactionEndpoints({ storage, clock, log, pdus, edus }: Intake
       body,
       maxBody,
       async handle({ auth: { origin }, path: { txnId }, body: content }) {
-        const waiting = queued.get(origin) ?? 0
-        if (waiting >= maxQueued) throw limitExceeded(1000)
-        queued.set(origin, waiting + 1)
-        try {
-          return jsonText(await inTurn(origin, () => carryOut(origin, txnId, content)))
-        } finally {
-          const left = (queued.get(origin) ?? 1) - 1
-          if (left === 0) queued.delete(origin)
-          else queued.set(origin, left)
-        }
+        if (txnId.length > maxIdLength) throw invalidParam(`txnId: has more than ${maxIdLength} characters`)
+        if (content.origin !== undefined && content.origin !== origin)
+          throw invalidParam('origin: is another server than the one that signed')
+        return jsonText(await inTurn(origin, () => carryOut(origin, txnId, content)))
       },
     }),
   ]
+}
+
+async function takeEdu({ edus, log }: IntakeDeps, origin: ServerName, edu: unknown): Promise<void> {
+  if (!isObject(edu)) return
+  const { edu_type: type, content } = edu
+  if (typeof type !== 'string' || !isObject(content)) {
+    log.debug({ origin }, 'an EDU is none')
+    return
+  }
+  try {
+    await edus.get(type)?.(origin, content)
+  } catch (error) {
+    // A disk that takes nothing: the other server is to try again. Any other fault is of this one message.
+    if (error instanceof StorageProblem) throw error
+    log.error({ origin, type, err: error }, 'an EDU could not be taken')
+  }
+}
+
+/** One after the other for each server. What waits is in memory, so that only so many may. */
+function createLine(): <Result>(origin: ServerName, task: () => Promise<Result>) => Promise<Result> {
+  const inTurn = createQueues()
+  const counts = new Map<ServerName, number>()
+  let all = 0
+  return async (origin, task) => {
+    const queued = counts.get(origin) ?? 0
+    if (queued > maxQueued.one || (queued > 0 && all >= maxQueued.all)) throw limitExceeded(1000)
+    counts.set(origin, queued + 1)
+    all += 1
+    try {
+      return await inTurn(origin, task)
+    } finally {
+      all -= 1
+      const left = (counts.get(origin) ?? 1) - 1
+      if (left === 0) counts.delete(origin)
+      else counts.set(origin, left)
+    }
+  }
 }

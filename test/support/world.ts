@@ -74,7 +74,10 @@ export async function createWorld(): Promise<World> {
     clock,
     network,
     async settled() {
-      for (let quiet = 0; quiet < quietTurns; quiet = network.underWay === 0 ? quiet + 1 : 0) {
+      for (let quiet = 0, asked = 0; quiet < quietTurns; quiet += 1) {
+        // A request may have begun and ended while something was written.
+        if (network.underWay > 0 || network.asked.length > asked) quiet = 0
+        asked = network.asked.length
         await Promise.all(servers.map((server) => server.settled()))
         await new Promise((resolve) => setImmediate(resolve))
       }
