@@ -9,10 +9,7 @@ import { inviteProblem } from './accounts/invite-problem.ts'
 import type { PasswordCost } from './accounts/password-hashing.ts'
 import { allUsers } from './accounts/store.ts'
 import type { Config } from './config.ts'
-import { directoryEndpoints } from './directory/endpoints.ts'
-import { directoryFederationEndpoints } from './directory/federation-endpoints.ts'
-import { createRemoteAliases } from './directory/remote-aliases.ts'
-import { createRemotePublicRooms } from './directory/remote-public-rooms.ts'
+import { createDirectory } from './directory/directory.ts'
 import { createFederation } from './federation/federation.ts'
 import { carryOutKeyCommand } from './federation/key-commands.ts'
 import type { Network } from './federation/network.ts'
@@ -77,6 +74,7 @@ import type { RoomFields, SyncStream } from './rooms/sync-stream.ts'
 import { parseToken, placeOf, pushView, relationOf } from './rooms/timeline.ts'
 import { forgetTransactions } from './rooms/transactions.ts'
 import { serverInfoEndpoints } from './server-info/endpoints.ts'
+import { createSpaces } from './spaces/spaces.ts'
 import type { StorageProblem } from './storage/problems.ts'
 import type { Storage } from './storage/storage.ts'
 import { syncEndpoints } from './sync/endpoints.ts'
@@ -202,6 +200,17 @@ export async function createApp(
     downloads: federation?.downloads,
     remoteCacheBytes: config.remote_media_cache_bytes,
   })
+  const client = federation?.client
+  const directory = createDirectory({
+    storage,
+    serverName,
+    builder: { signer, random: platform.random, now: () => clock.now(), enqueue: federation?.sender.enqueuePdu },
+    localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
+    profileOf,
+    client,
+    log,
+  })
+  const spaces = createSpaces({ ...platform, storage, serverName, client, resolveAlias: directory.lookUp })
   const rooms = createRooms({
     storage,
     clock,
@@ -221,7 +230,7 @@ export async function createApp(
       client: federation.client,
       verify: federation.verifyEvents,
       enqueue: federation.sender.enqueuePdu,
-      resolveAlias: createRemoteAliases(federation.client, log),
+      resolveAlias: directory.lookUp,
     },
   })
   const streams: SyncStream[] = [
@@ -278,15 +287,8 @@ export async function createApp(
     ...(presence ? presenceEndpoints({ storage, presence }) : []),
     ...media.endpoints,
     ...openidEndpoints({ storage, serverName, clock, random: platform.random }),
-    ...directoryEndpoints({
-      storage,
-      serverName,
-      builder: { signer, random: platform.random, now: () => clock.now() },
-      localUsers: (reader) => allUsers(reader).flatMap(({ userId, deactivated }) => (deactivated ? [] : [userId])),
-      profileOf,
-      remoteAliases: federation && createRemoteAliases(federation.client, log),
-      remotePublicRooms: federation && createRemotePublicRooms(federation.client, log),
-    }),
+    ...directory.endpoints,
+    ...spaces.endpoints,
     ...profileEndpoints({
       storage,
       serverName,
@@ -339,7 +341,8 @@ export async function createApp(
         ...openidFederationEndpoints({ storage, clock }),
         ...profileFederationEndpoints(storage, serverName),
         ...keysFederationEndpoints(storage, serverName),
-        ...directoryFederationEndpoints(storage, serverName),
+        ...directory.serverEndpoints,
+        ...spaces.serverEndpoints,
       ]
     : []
   const operations = await createOperations({

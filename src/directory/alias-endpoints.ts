@@ -1,11 +1,9 @@
 import Type from 'typebox'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { serverOf } from '../matrix/identifiers.ts'
 import type { Builder } from '../rooms/build.ts'
-import { serversToJoinThrough } from '../rooms/summary.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { RemoteAliases } from './remote-aliases.ts'
-import { addAlias, aliasIn, deleteAlias, localAliases, roomByAlias } from './room-aliases.ts'
+import type { AliasLookup } from './alias-lookup.ts'
+import { addAlias, aliasIn, deleteAlias, localAliases } from './room-aliases.ts'
 
 const path = '/_matrix/client/v3/directory/room/{roomAlias}'
 const changes = { name: 'directory-changes', by: 'user', burst: 20, perSecond: 1 } as const
@@ -13,11 +11,10 @@ const changes = { name: 'directory-changes', by: 'user', burst: 20, perSecond: 1
 export interface AliasDeps {
   readonly storage: Storage
   readonly builder: Builder
-  /** Undefined: this server does not speak with others. */
-  readonly remoteAliases: RemoteAliases | undefined
+  readonly lookUp: AliasLookup
 }
 
-export function aliasEndpoints({ storage, builder, remoteAliases }: AliasDeps): Endpoint[] {
+export function aliasEndpoints({ storage, builder, lookUp }: AliasDeps): Endpoint[] {
   const { serverName } = builder.signer
   return [
     endpoint({
@@ -27,12 +24,8 @@ export function aliasEndpoints({ storage, builder, remoteAliases }: AliasDeps): 
       rateLimit: { name: 'directory-aliases', by: 'address', burst: 60, perSecond: 10 },
       async handle({ path: { roomAlias } }) {
         const alias = aliasIn(roomAlias)
-        if (remoteAliases && serverOf(alias) !== serverName) {
-          const { roomId, servers } = await remoteAliases(alias)
-          return { room_id: roomId, servers }
-        }
-        const room = roomByAlias(storage.reader, serverName, alias)
-        return { room_id: room.roomId, servers: serversToJoinThrough(storage.reader, room, serverName) }
+        const { roomId, servers } = await lookUp(alias)
+        return { room_id: roomId, servers }
       },
     }),
     endpoint({
