@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
@@ -166,20 +156,20 @@ describe('a restore refuses', () => {
     await backup.prepare(target)
     await server.register('alice')
     await backup.run(never)
-    const [largest = ''] = [...packs(repository)].sort((one, other) => statSync(other).size - statSync(one).size)
-    const whole = readFileSync(largest)
-    const changed = Buffer.from(whole)
-    changed[1000] = (changed[1000] ?? 0) ^ 1
-    chmodSync(largest, 0o600)
-    writeFileSync(largest, changed)
-    const { directory, stage } = restoring(repository)
-    await expect(stage()).rejects.toMatchObject({ kind: 'damaged' })
+    const damaged = (name: string, damage: (whole: Buffer) => Buffer) => {
+      const copy = join(temporaryDirectory(), name)
+      cpSync(repository, copy, { recursive: true })
+      const [largest = ''] = [...packs(copy)].sort((one, other) => statSync(other).size - statSync(one).size)
+      chmodSync(largest, 0o600)
+      writeFileSync(largest, damage(readFileSync(largest)))
+      return restoring(copy)
+    }
+    const changed = damaged('changed', (whole) => whole.fill((whole[1000] ?? 0) ^ 1, 1000, 1001))
+    const cut = damaged('cut', (whole) => whole.subarray(0, -500))
+    // restic tries each for a while.
+    await Promise.all([changed, cut].map(({ stage }) => expect(stage()).rejects.toMatchObject({ kind: 'damaged' })))
     // Nothing stays behind that would be taken for data.
-    expect(readdirSync(directory)).toEqual([])
-    writeFileSync(largest, whole)
-    truncateSync(largest, whole.length - 500)
-    await expect(backup.test(never)).rejects.toMatchObject({ kind: 'damaged' })
-    writeFileSync(largest, whole)
+    expect([changed, cut].map(({ directory }) => readdirSync(directory))).toEqual([[], []])
     expect(await backup.test(never)).toMatchObject({ users: 1 })
   })
 
