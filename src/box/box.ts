@@ -1,11 +1,13 @@
 import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
 import type { Platform } from '../app.ts'
 import type { Config } from '../config.ts'
-import { openGround } from '../ground.ts'
+import { migrations, openGround } from '../ground.ts'
 import type { ListenAddress, Listener } from '../http/listener.ts'
 import { createRateLimits, noRateLimits } from '../http/rate-limits.ts'
+import { systemResolver } from '../platform/resolver.ts'
 import { answerOf } from '../setup/answers.ts'
 import type { Messenger } from '../setup/messenger.ts'
+import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import { createSetup, type Setup } from '../setup/setup.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -40,6 +42,7 @@ interface Standing {
   readonly storage: Storage
   readonly setup: Setup | undefined
   readonly messenger: StartableMessenger
+  readonly restoring: Restoring | undefined
 }
 
 /**
@@ -88,15 +91,22 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
     if (!config.setup_listen) {
       await messenger.start()
       if (messenger.failure !== undefined) throw messenger.failure
-      return { storage, setup: undefined, messenger }
+      return { storage, setup: undefined, messenger, restoring: undefined }
     }
     const effective = effectiveConfig(config, storage.reader)
+    const restoring = createRestoring(
+      { ...platform, directory: config.data_dir, migrations, environment: platform.environment ?? {} },
+      restart,
+    )
     const setup = createSetup({
       ...platform,
       storage,
       rateLimits: config.rate_limits ? createRateLimits(platform.clock) : noRateLimits,
       hostNames: edge.hostNames,
       messenger,
+      restoring,
+      resolver: systemResolver,
+      dataDirectory: config.data_dir,
       pageUrls: edge.pageUrls,
       clientUrl: () => edge.clientUrl(effectiveConfig(config, storage.reader).listen),
       settled: {
@@ -106,14 +116,16 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
     })
     if (setup.isClaimed() && answerOf(storage.reader, 'serverName') !== undefined) await messenger.start()
     else await messenger.wait()
-    return { storage, setup, messenger }
+    return { storage, setup, messenger, restoring }
   } catch (error) {
     await storage.close()
     throw error
   }
 }
 
-async function fall({ storage, messenger }: Standing): Promise<void> {
+async function fall({ storage, setup, messenger, restoring }: Standing): Promise<void> {
+  setup?.close()
+  await restoring?.close()
   const closing = messenger.close()
   // Right after the listeners: a client that is answered asks again at once, and may not find the door still open.
   storage.waiters.close()

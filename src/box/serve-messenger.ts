@@ -2,11 +2,12 @@ import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
 import { type App, createApp, type Platform } from '../app.ts'
 import type { Config } from '../config.ts'
 import { type CertificateFiles, readCertificate, watchCertificate } from '../http/certificate-files.ts'
-import type { Listener } from '../http/listener.ts'
+import type { Certificate, Listener } from '../http/listener.ts'
 import type { ServerName } from '../matrix/identifiers.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import type { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { EffectiveConfig } from './effective-config.ts'
 import { openListener, urlOf } from './open-listener.ts'
 
 /** The messenger with its listeners. */
@@ -28,13 +29,15 @@ interface Parts {
   control?: ControlSocket
   listener?: Listener
   federation?: Listener
+  /** For clients, through TLS. */
+  secure?: Listener
   metrics?: Listener
   stopWatching?: () => void
 }
 
 /** Builds the messenger on an open storage, and serves it. Rejects, as a rule with a `StartProblem`, and nothing of it is left. */
 export async function serveMessenger(
-  config: Config,
+  config: EffectiveConfig,
   platform: Platform,
   storage: Storage,
   onFatal: (problem: StorageProblem) => void,
@@ -58,23 +61,28 @@ export async function serveMessenger(
   }
 }
 
-async function open(parts: Parts, app: App, config: Config, { log, timers }: Platform): Promise<void> {
+async function open(parts: Parts, app: App, config: EffectiveConfig, { log, timers }: Platform): Promise<void> {
   parts.control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
   parts.listener = await openListener('listen', config.listen, app.client.fetch)
+  const files = certificateFiles(config)
+  const current = files && readCertificate(files)
+  if (config.secure_listen && current)
+    parts.secure = await openListener('listen', config.secure_listen, app.client.fetch, current)
   if (app.federation && config.federation_listen) {
-    const files = certificateFiles(config)
-    const current = files && readCertificate(files)
-    const federation = await openListener('federation_listen', config.federation_listen, app.federation.fetch, current)
-    parts.federation = federation
-    if (files && current) parts.stopWatching = watchCertificate({ files, current, timers, log, use: federation.setCertificate })
+    parts.federation = await openListener('federation_listen', config.federation_listen, app.federation.fetch, current)
   }
+  const use = (certificate: Certificate) => {
+    parts.secure?.setCertificate(certificate)
+    parts.federation?.setCertificate(certificate)
+  }
+  if (files && current) parts.stopWatching = watchCertificate({ files, current, timers, log, use })
   if (app.metrics && config.metrics_listen)
     parts.metrics = await openListener('metrics_listen', config.metrics_listen, app.metrics.fetch)
 }
 
-async function close({ app, control, listener, federation, metrics, stopWatching }: Parts): Promise<void> {
+async function close({ app, control, listener, secure, federation, metrics, stopWatching }: Parts): Promise<void> {
   stopWatching?.()
-  const drained = Promise.all([listener?.close(grace), federation?.close(grace)])
+  const drained = Promise.all([listener?.close(grace), secure?.close(grace), federation?.close(grace)])
   await app?.operations.jobs.stop()
   await drained
   await metrics?.close(0)

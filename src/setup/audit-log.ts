@@ -29,6 +29,7 @@ export const auditActs = [
   'log-exported',
   'support-bundle',
   'restored',
+  'provisioned',
 ] as const
 export type AuditAct = (typeof auditActs)[number]
 

@@ -1,21 +1,29 @@
 import type { PasswordHashing } from '../accounts/password-hashing.ts'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
+import type { Resolver } from '../platform/resolver.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Messenger, Settled } from './messenger.ts'
+import type { Restoring } from './restoring.ts'
 import type { Staff } from './staff/staff.ts'
 
 /** What all pages may use. */
 export interface PageDeps {
   readonly storage: Storage
   readonly clock: Clock
+  readonly timers: Timers
   readonly random: Random
   readonly log: Log
   readonly passwords: PasswordHashing
   readonly messenger: Messenger
   readonly settled: Settled
   readonly staff: Staff
+  readonly restoring: Restoring
+  readonly resolver: Resolver
+  readonly dataDirectory: string
+  /** Aborts when the page falls: nothing may use the storage then. */
+  readonly closing: AbortSignal
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
   /** Where apps in the practice's own network reach the messenger; undefined: only on this machine. */

@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
 import { createPasswordHashing, defaultPasswordCost, type PasswordCost } from '../accounts/password-hashing.ts'
 import type { RateLimits } from '../http/rate-limits.ts'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
+import type { Resolver } from '../platform/resolver.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
 import { serveAsset } from './assets.ts'
@@ -14,16 +15,25 @@ import { errorPage } from './layout.ts'
 import type { Messenger, Settled } from './messenger.ts'
 import { ownerOf } from './owners.ts'
 import type { PageDeps } from './page-deps.ts'
+import { backupPage } from './pages/backup-page.ts'
+import { certificatePage } from './pages/certificate-page.ts'
 import { claimPage } from './pages/claim-page.ts'
+import { logPage } from './pages/log-page.ts'
 import { namePage } from './pages/name-page.ts'
 import { ownerPage } from './pages/owner-page.ts'
 import { personPage } from './pages/person-page.ts'
 import { practicePage } from './pages/practice-page.ts'
+import { reachPage } from './pages/reach-page.ts'
 import { readyPage } from './pages/ready-page.ts'
+import { recoveryPage } from './pages/recovery-page.ts'
+import { restorePage } from './pages/restore-page.ts'
+import { selfTestPage } from './pages/self-test-page.ts'
+import { settingsPage } from './pages/settings-page.ts'
 import { signInPage } from './pages/sign-in-page.ts'
 import { staffPage } from './pages/staff-page.ts'
 import { startPage } from './pages/start-page.ts'
 import { welcomePage } from './pages/welcome-page.ts'
+import type { Restoring } from './restoring.ts'
 import { createStaff } from './staff/staff.ts'
 import { isLanguage, timeText, translator } from './texts.ts'
 import type { SetupApp, SetupContext, SetupEnv, Visit } from './visit.ts'
@@ -32,6 +42,7 @@ import { nextStep, stepPath } from './wizard.ts'
 export interface SetupOptions {
   readonly storage: Storage
   readonly clock: Clock
+  readonly timers: Timers
   readonly random: Random
   readonly log: Log
   readonly rateLimits: RateLimits
@@ -39,6 +50,9 @@ export interface SetupOptions {
   /** Names of this machine in its own network, beside its addresses. */
   readonly hostNames: readonly string[]
   readonly messenger: Messenger
+  readonly restoring: Restoring
+  readonly resolver: Resolver
+  readonly dataDirectory: string
   readonly settled: Settled
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
@@ -47,18 +61,42 @@ export interface SetupOptions {
 
 export interface Setup {
   readonly app: SetupApp
+  /** Ends what goes on by itself. */
+  close(): void
   /** Whether somebody owns the box. */
   isClaimed(): boolean
   /** A new claim code, which makes those before void; undefined: the box is claimed. */
   renewClaimCode(): Promise<string | undefined>
 }
 
+const pages = [
+  claimPage,
+  signInPage,
+  ownerPage,
+  restorePage,
+  practicePage,
+  namePage,
+  reachPage,
+  certificatePage,
+  backupPage,
+  recoveryPage,
+  staffPage,
+  personPage,
+  welcomePage,
+  readyPage,
+  startPage,
+  selfTestPage,
+  logPage,
+  settingsPage,
+]
+
 /** The owner's page. */
 export function createSetup(options: SetupOptions): Setup {
   const { storage, clock, random, log } = options
   const passwords = createPasswordHashing(options.passwordCost ?? defaultPasswordCost, random)
   const staff = createStaff({ ...options, passwords })
-  const deps: PageDeps = { ...options, passwords, staff }
+  const closing = new AbortController()
+  const deps: PageDeps = { ...options, passwords, staff, closing: closing.signal }
   const app: SetupApp = new Hono<SetupEnv>()
 
   app.get('/assets/:hash/:name', (context) => serveAsset(context, context.req.param('name')) ?? context.notFound())
@@ -69,19 +107,7 @@ export function createSetup(options: SetupOptions): Setup {
     if (isLanguage(language)) context.header('set-cookie', keepLanguage(language), { append: true })
     return context.redirect(pageBefore(context), 303)
   })
-  for (const addTo of [
-    claimPage,
-    signInPage,
-    ownerPage,
-    practicePage,
-    namePage,
-    staffPage,
-    personPage,
-    welcomePage,
-    readyPage,
-    startPage,
-  ])
-    addTo(app, deps)
+  for (const addTo of pages) addTo(app, deps)
   app.notFound((context) => context.html(errorPage(talk(context), talk(context).text('error.notFound')), 404))
   app.onError((error, context) => {
     const { text, language } = talk(context)
@@ -99,6 +125,7 @@ export function createSetup(options: SetupOptions): Setup {
 
   return {
     app,
+    close: () => closing.abort(),
     isClaimed: () => ownerOf(storage.reader) !== undefined,
     async renewClaimCode() {
       if (ownerOf(storage.reader)) return undefined

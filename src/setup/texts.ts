@@ -1,4 +1,7 @@
+import { connectionTexts } from './texts/connection.ts'
+import { consoleTexts } from './texts/console.ts'
 import { frameTexts } from './texts/frame.ts'
+import { selfTestTexts } from './texts/self-test.ts'
 import { staffTexts } from './texts/staff.ts'
 import { wizardTexts } from './texts/wizard.ts'
 
@@ -9,7 +12,14 @@ export type Language = (typeof languages)[number]
 export type Pair = Readonly<Record<Language, string>>
 
 /** Every text of the page: nothing that people read stands anywhere else. */
-export const texts = { ...frameTexts, ...wizardTexts, ...staffTexts } as const
+export const texts = {
+  ...frameTexts,
+  ...wizardTexts,
+  ...staffTexts,
+  ...connectionTexts,
+  ...consoleTexts,
+  ...selfTestTexts,
+} as const
 export type TextKey = keyof typeof texts
 
 export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string
@@ -22,6 +32,10 @@ export function translator(language: Language): Translate {
       if (value === undefined) throw new Error(`the text ${key} lacks ${name}`)
       return String(value)
     })
+}
+
+export function isTextKey(text: string): text is TextKey {
+  return Object.hasOwn(texts, text)
 }
 
 export function isLanguage(text: string | undefined): text is Language {

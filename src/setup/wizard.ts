@@ -5,12 +5,15 @@ import { ownerOf } from './owners.ts'
 import type { Visit } from './visit.ts'
 
 /** The steps of the setup after the claim code, in order. */
-export const steps = ['owner', 'practice', 'name', 'staff', 'ready'] as const
+export const steps = ['owner', 'practice', 'name', 'reach', 'backup', 'recovery', 'staff', 'ready'] as const
 export type Step = (typeof steps)[number]
 
 const answeredBy: Readonly<Record<Exclude<Step, 'owner'>, keyof Answers>> = {
   practice: 'practice',
   name: 'serverName',
+  reach: 'reach',
+  backup: 'backup',
+  recovery: 'recovery',
   staff: 'staff',
   ready: 'ready',
 }

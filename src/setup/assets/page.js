@@ -18,3 +18,9 @@ for (const button of document.querySelectorAll('button[data-print]')) {
   button.hidden = false
   button.addEventListener('click', () => window.print())
 }
+for (const list of document.querySelectorAll('[data-live]')) {
+  const source = new EventSource(list.dataset.live)
+  source.addEventListener('lights', ({ data }) => {
+    list.innerHTML = data
+  })
+}

@@ -45,7 +45,8 @@ export function ownerPage(app: SetupApp, deps: PageDeps): void {
       title: text('owner.title'),
       before: stepList(visit, 'owner'),
       content: html`<article><h1>${text('owner.title')}</h1><p>${text('owner.intro')}</p>
-${form(visit, { action: '/setup/owner', fields, button: text('frame.continue'), problems })}</article>`,
+${form(visit, { action: '/setup/owner', fields, button: text('frame.continue'), problems })}</article>
+<p>${text('restore.offer')} <a href="/setup/restore">${text('restore.link')}</a></p>`,
     })
   }
 

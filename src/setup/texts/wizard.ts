@@ -5,7 +5,7 @@ export const wizardTexts = {
   'wizard.claim': { de: 'Code', en: 'Code' },
   'wizard.owner': { de: 'Sie', en: 'You' },
   'wizard.practice': { de: 'Praxis', en: 'Practice' },
-  'wizard.name': { de: 'Name', en: 'Name' },
+  'wizard.name': { de: 'Adresse', en: 'Address' },
   'wizard.reach': { de: 'Anschluss', en: 'Connection' },
   'wizard.backup': { de: 'Sicherung', en: 'Backup' },
   'wizard.recovery': { de: 'Notfallblatt', en: 'Recovery sheet' },
@@ -130,8 +130,6 @@ export const wizardTexts = {
   'ready.finish': { de: 'Zur Übersicht', en: 'To the overview' },
 
   'start.title': { de: 'Übersicht', en: 'Overview' },
-  'start.messages': { de: 'Nachrichten', en: 'Messages' },
-  'start.messagesWork': { de: 'Ihr Team kann schreiben.', en: 'Your staff can write.' },
   'start.messagesStopped': {
     de: 'Der Nachrichtendienst läuft nicht: {problem}',
     en: 'The message service does not run: {problem}',

@@ -1,0 +1,141 @@
+import { answerOf, setAnswer } from '../answers.ts'
+import { writeAudit } from '../audit-log.ts'
+import { confirmationField, isConfirmedNow } from '../confirmation.ts'
+import { keepLanguage } from '../cookies.ts'
+import { choices, form, input, type Problems } from '../fields.ts'
+import { asOwner } from '../guard.ts'
+import { type Html, html, nothing } from '../html.ts'
+import { page, tokenField } from '../layout.ts'
+import { ownerOf, setOwnerLanguage, setOwnerPassword } from '../owners.ts'
+import type { PageDeps } from '../page-deps.ts'
+import { endOtherSessions } from '../sessions.ts'
+import { isLanguage, timeText } from '../texts.ts'
+import type { SetupApp, Visit } from '../visit.ts'
+import { passwordFields, passwordProblems } from './owner-page.ts'
+
+/** Name of the practice, language, the owner's password, and the ways to everything else. */
+export function settingsPage(app: SetupApp, deps: PageDeps): void {
+  const { storage, clock, passwords, messenger } = deps
+
+  function jobsPart({ text, language }: Visit): Html {
+    const rows = (messenger.running?.operations.jobs.states() ?? []).map(
+      ({ name, last }) =>
+        html`<tr><td>${name}</td><td>${last ? timeText(language, last.startedAt) : text('job.never')}</td><td>${last ? text(`job.${last.result}`) : nothing}</td></tr>`,
+    )
+    return html`<details><summary>${text('settings.jobs')}</summary><div class="scroll"><table><thead><tr><th scope="col">${text('settings.jobName')}</th><th scope="col">${text('settings.jobLast')}</th><th scope="col">${text('settings.jobResult')}</th></tr></thead><tbody>${rows}</tbody></table></div></details>`
+  }
+
+  function show(visit: Visit, problems: Problems = {}, saved = false): Html {
+    const { text, language } = visit
+    const practice = answerOf(storage.reader, 'practice')?.name ?? ''
+    const nameForm = form(visit, {
+      action: '/settings/practice',
+      fields: input({
+        name: 'practice',
+        label: text('practice.name'),
+        value: practice,
+        problem: problems.practice,
+        maxlength: 80,
+      }),
+      button: text('frame.save'),
+    })
+    const languageForm = form(visit, {
+      action: '/settings/language',
+      fields: choices({
+        name: 'language',
+        legend: text('settings.language'),
+        type: 'radio',
+        choices: [
+          { value: 'de', label: text('owner.german'), checked: language === 'de' },
+          { value: 'en', label: text('owner.english'), checked: language === 'en' },
+        ],
+      }),
+      button: text('frame.save'),
+    })
+    const passwordForm = form(visit, {
+      action: '/settings/password',
+      fields: [...passwordFields(visit, problems), confirmationField(deps, visit, problems.confirmation)],
+      button: text('settings.passwordButton'),
+    })
+    const own = answerOf(storage.reader, 'reach')?.way === 'own'
+    return page(visit, {
+      title: text('settings.title'),
+      practice,
+      section: 'settings',
+      content: html`<h1>${text('settings.title')}</h1>${saved ? html`<p class="notice" role="status">${text('settings.saved')}</p>` : nothing}
+<article><h2>${text('settings.practice')}</h2>${nameForm}</article>
+<article><h2>${text('settings.connection')}</h2><ul><li><a href="/setup/reach/records">${text('settings.reach')}</a></li>
+${own ? html`<li><a href="/certificate">${text('settings.certificate')}</a></li>` : nothing}<li><a href="/self-test">${text('settings.selfTest')}</a></li></ul></article>
+<article><h2>${text('settings.password')}</h2><p>${text('settings.passwordText')}</p>${passwordForm}</article>
+<article><h2>${text('settings.language')}</h2>${languageForm}</article>
+<article><h2>${text('settings.technician')}</h2><p>${text('settings.bundleText')}</p>
+<form method="post" action="/settings/support-bundle">${tokenField(visit.formToken)}<button type="submit" class="quiet">${text('settings.bundle')}</button></form>${jobsPart(visit)}</article>`,
+    })
+  }
+
+  app.get(
+    '/settings',
+    asOwner((context, visit) => context.html(show(visit, {}, context.req.query('saved') === '1'))),
+  )
+
+  app.post(
+    '/settings/practice',
+    asOwner(async (context, visit, owner) => {
+      const name = visit.form.line('practice')
+      if (name === '' || name.length > 80)
+        return context.html(show(visit, { practice: visit.text(name === '' ? 'frame.required' : 'frame.tooLong') }), 422)
+      await storage.write((tx) => {
+        setAnswer(tx, 'practice', { name, mode: 'open' })
+        writeAudit(tx, { at: clock.now(), who: owner, act: 'practice-set', subject: name })
+      })
+      return context.redirect('/settings?saved=1', 303)
+    }),
+  )
+
+  app.post(
+    '/settings/language',
+    asOwner(async (context, visit, owner) => {
+      const language = visit.form.line('language')
+      if (!isLanguage(language)) return context.redirect('/settings', 303)
+      await storage.write((tx) => {
+        setOwnerLanguage(tx, language)
+        setAnswer(tx, 'language', language)
+        writeAudit(tx, { at: clock.now(), who: owner, act: 'language-changed', subject: language })
+      })
+      context.header('set-cookie', keepLanguage(language), { append: true })
+      return context.redirect('/settings?saved=1', 303)
+    }),
+  )
+
+  app.post(
+    '/settings/password',
+    asOwner(async (context, visit, owner) => {
+      const { session, form: sent, text } = visit
+      if (!session || !(await isConfirmedNow(deps, visit)))
+        return context.html(show(visit, { confirmation: text('person.wrongPassword') }), 422)
+      const problems = await passwordProblems(visit, [owner, answerOf(storage.reader, 'practice')?.name ?? ''])
+      if (Object.keys(problems).length > 0) return context.html(show(visit, problems), 422)
+      const passwordHash = await passwords.hash(sent.raw('password'))
+      await storage.write((tx) => {
+        if (!ownerOf(tx)) return
+        setOwnerPassword(tx, passwordHash)
+        endOtherSessions(tx, session)
+        writeAudit(tx, { at: clock.now(), who: owner, act: 'password-changed', subject: '' })
+      })
+      return context.redirect('/settings?saved=1', 303)
+    }),
+  )
+
+  app.post(
+    '/settings/support-bundle',
+    asOwner(async (context, visit, owner) => {
+      const bundle = await messenger.running?.operations.supportBundle()
+      if (!bundle) return context.html(show(visit), 503)
+      await storage.write((tx) => writeAudit(tx, { at: clock.now(), who: owner, act: 'support-bundle', subject: '' }))
+      return context.body(Uint8Array.from(bundle), 200, {
+        'content-type': 'application/gzip',
+        'content-disposition': 'attachment; filename="hausbote-support.tar.gz"',
+      })
+    }),
+  )
+}
