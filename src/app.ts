@@ -230,6 +230,7 @@ export async function createApp(
       client: federation.client,
       verify: federation.verifyEvents,
       enqueue: federation.sender.enqueuePdu,
+      onJoined: keyChanges.joined,
       resolveAlias: directory.lookUp,
     },
   })

@@ -31,6 +31,8 @@ export interface Builder {
   now(): number
   /** Puts an event into the queues of other servers; absent: this server does not speak with others. */
   readonly enqueue?: ((tx: Writer, servers: readonly ServerName[], position: Position, room: number) => void) | undefined
+  /** A user of this server came into a room. */
+  readonly onJoined?: ((tx: Writer, userId: string, nid: number) => void) | undefined
 }
 
 const heads = statement<[number], { position: Position; depth: number }>(

@@ -5,7 +5,7 @@ import type { Position, Writer } from '../storage/handles.ts'
 import { admit } from './admit.ts'
 import { type Builder, buildEvent, type Draft } from './build.ts'
 import { distribute } from './distribute.ts'
-import type { Room } from './members.ts'
+import { isJoined, type Room } from './members.ts'
 
 /** Builds and admits an event of our own, or ends the request with the reason why it cannot be. `origin`: see `EventRow`. */
 export function emit(
@@ -31,8 +31,10 @@ export function enterOwn(
   pdu: Pdu,
   origin?: string,
 ): { readonly position: Position; readonly pdu: Pdu } {
+  const comes = pdu.type === 'm.room.member' && pdu.content.membership === 'join' && !isJoined(tx, room.nid, pdu.sender)
   const admission = admit(tx, room, pdu, { origin })
   if (!admission.ok) throw admission.malformed ? badJson(admission.reason) : forbidden(admission.reason)
   distribute(tx, builder, room.nid, pdu, admission.position)
+  if (comes) builder.onJoined?.(tx, pdu.sender, room.nid)
   return admission
 }

@@ -50,6 +50,7 @@ export interface RoomsFederation {
   readonly client: FederationClient
   readonly verify: VerifyEvents
   readonly enqueue: NonNullable<Builder['enqueue']>
+  readonly onJoined: NonNullable<Builder['onJoined']>
   readonly resolveAlias: OtherServers['resolveAlias']
 }
 
@@ -67,7 +68,7 @@ export interface Rooms {
 /** Rooms: their events, state and members. */
 export function createRooms(options: RoomsOptions): Rooms {
   const { storage, clock, signer, random, log, federation } = options
-  const builder: Builder = { signer, random, now: () => clock.now(), enqueue: federation?.enqueue }
+  const builder: Builder = { ...federation, signer, random, now: () => clock.now() }
   const send = createSend({ storage, builder })
   const others = federation && {
     membership: createRemoteMembership({ ...federation, storage, builder, log, clock }),

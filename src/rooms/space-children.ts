@@ -31,7 +31,7 @@ const childPositions = statement<[number, number], Position>(
   'pluck',
 )
 
-export function isSpace(reader: Reader, room: Room): boolean {
+function isSpace(reader: Reader, room: Room): boolean {
   return createEventOf(reader, room).content.type === 'm.space'
 }
 

@@ -85,7 +85,10 @@ test('a change on the way is noticed', async () => {
 test('an answer of another shape is not believed', async () => {
   const { client } = setUp()
   const other = Type.Object({ origin: Type.Integer() })
-  expect(await client.ask(own, { method: 'PUT', target, content: {} }, other)).toEqual({ problem: 'origin: must be integer' })
+  expect(await client.ask(own, { method: 'PUT', target, content: {} }, other)).toEqual({
+    problem: 'origin: must be integer',
+    status: 200,
+  })
 })
 
 test('a server that asks too often is told to wait', async () => {

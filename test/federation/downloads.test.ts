@@ -116,6 +116,6 @@ test('redirects do not reach the sink, only what they lead to', async () => {
     else response.end(headers.accept)
   })
   const sink = collecting()
-  await egress.get(`https://a.test:${port}/`, 1, limits, { accept: '*/*', open: () => sink })
+  await egress.get(`https://a.test:${port}/`, 1, limits, { headers: { accept: '*/*' }, open: () => sink })
   expect(Buffer.concat(sink.chunks).toString()).toBe('*/*')
 })

@@ -17,7 +17,7 @@ import { createWorld, type World } from '../support/world.ts'
 import { signerOf } from './kit.ts'
 
 /** Of the sender. */
-export const startDelay = 2000
+const startDelay = 2000
 export const name = (text: string) => text as ServerName
 export const b = name('b.test')
 
@@ -42,7 +42,7 @@ export interface Taker {
 export const fine = () => Response.json({ pdus: {} })
 export const refuse = (status: number) => Response.json({ errcode: 'M_UNKNOWN', error: 'no' }, { status })
 
-export function createTaker(world: World, server: string, sender: Signer): Taker {
+function createTaker(world: World, server: string, sender: Signer): Taker {
   const got: Got[] = []
   let underWay = 0
   let judge: Judgement = fine

@@ -114,6 +114,7 @@ async function enterRoom(
     tx.nextPosition(historyPlaces)
     const restart = !isServerIn(tx, room.nid, builder.signer.serverName)
     const admission = admit(tx, present, join, { stateBefore, restart })
+    if (admission.ok) builder.onJoined?.(tx, join.sender, room.nid)
     return admission.ok ? undefined : `the join does not pass: ${admission.reason}`
   })
 }
