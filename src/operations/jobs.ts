@@ -1,5 +1,5 @@
 import { schedule } from 'node-cron'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Milliseconds, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Storage } from '../storage/storage.ts'
 import { beginRun, endRun, type JobRun, lastRun, lastSuccess } from './job-runs.ts'
@@ -36,17 +36,21 @@ export interface Jobs {
   /** Runs a job now, or joins the run under way. Undefined: there is no such job. */
   run(name: string): Promise<JobRun> | undefined
   states(): readonly JobState[]
-  /** Ends the rounds, asks what runs to end, and waits for it. */
+  /** Ends the rounds, asks what runs to end, and waits for it, but not for long. */
   stop(): Promise<void>
 }
 
 export interface JobsDeps {
   readonly storage: Storage
   readonly clock: Clock
+  readonly timers: Timers
   readonly log: Log
 }
 
-export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDeps): Jobs {
+/** What a job has to end tidily when the server stops. */
+const grace: Milliseconds = 6000
+
+export function createJobs(jobs: readonly Job[], { storage, clock, timers, log }: JobsDeps): Jobs {
   const running = new Map<string, Promise<JobRun>>()
   const stopping = new AbortController()
   let tasks: ReturnType<typeof schedule>[] = []
@@ -55,7 +59,7 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
     const begun = clock.now()
     const { name } = job
     const startedAt = await storage.write((tx) => beginRun(tx, name, begun))
-    const ended = await outcome(job, stopping.signal, log)
+    const ended = await outcome(job, stopping.signal, timers, log)
     const run = { name, startedAt, duration: Math.max(0, clock.now() - begun), ...ended }
     await storage.write((tx) => endRun(tx, run))
     return run
@@ -98,9 +102,9 @@ export function createJobs(jobs: readonly Job[], { storage, clock, log }: JobsDe
   }
 }
 
-async function outcome(job: Job, signal: AbortSignal, log: Log): Promise<Pick<JobRun, 'result' | 'detail'>> {
+async function outcome(job: Job, signal: AbortSignal, timers: Timers, log: Log): Promise<Pick<JobRun, 'result' | 'detail'>> {
   try {
-    const detail = await job.run(signal)
+    const detail = await inTime(job, signal, timers)
     log[job.quiet ? 'debug' : 'info']({ job: job.name, result: detail }, 'job done')
     return { result: 'done', detail: detail ?? null }
   } catch (error) {
@@ -108,5 +112,19 @@ async function outcome(job: Job, signal: AbortSignal, log: Log): Promise<Pick<Jo
     log.error({ job: job.name, err: error }, 'job failed')
     const { kind, message } = error as { kind?: unknown; message?: unknown }
     return { result: 'failed', detail: { ...(typeof kind === 'string' && { kind }), problem: String(message ?? error) } }
+  }
+}
+
+/** The result of a job, unless that comes later than a while after the signal. */
+async function inTime(job: Job, signal: AbortSignal, timers: Timers): Promise<unknown> {
+  let giveUp: () => void = () => undefined
+  const tooLong = new Promise<never>((_, reject) => {
+    giveUp = () => timers.after(grace, () => reject(new Error('it did not end in time')))
+  })
+  signal.addEventListener('abort', giveUp)
+  try {
+    return await Promise.race([job.run(signal), tooLong])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }

@@ -51,7 +51,7 @@ export interface OperationsDeps {
   /** URLs to which notifications are sent. */
   pushGateways?(): readonly string[]
   /** Undefined: federation is off. */
-  readonly federation: Pick<Federation, 'outside' | 'client'> | undefined
+  readonly federation: Pick<Federation, 'outside' | 'client' | 'sender'> | undefined
   readonly receive: CatchUpDeps['receive']
   readonly shrinkRemoteMedia: DiskDeps['shrinkRemoteMedia']
   /** What other parts have to do now and then. */
@@ -66,6 +66,8 @@ export interface Operations {
   readonly certificates: Certificates
   readonly clockGuard: ClockGuard
   status(): Promise<Status>
+  /** Sends what waits for a partner that could not be reached, now. */
+  tryPartner(server: ServerName): void
   selfTest(): Promise<readonly CheckResult[]>
   /** For a technician: `.tar.gz` without contents, names of people or secrets. */
   supportBundle(): Promise<Buffer>
@@ -130,6 +132,7 @@ export async function createOperations(deps: OperationsDeps): Promise<Operations
     certificates,
     clockGuard,
     status,
+    tryPartner: (server: ServerName) => federation?.sender.retryNow(server),
     selfTest: runSelfTest,
     async supportBundle() {
       const facts = { status: await status(), checks: await runSelfTest(), jobs: jobs.states(), settings: { ...config } }

@@ -16,6 +16,7 @@ import {
   packs,
   passphrase,
   restic,
+  resticIsMissing,
   resticTest,
   restoring,
   temporaryDirectory,
@@ -301,3 +302,32 @@ resticTest('restic says nothing of its secrets on its command line', async () =>
   expect(words).not.toContain('secret')
   expect(words).not.toContain('horse')
 })
+
+const sftpServer = '/usr/lib/openssh/sftp-server'
+if (!existsSync(sftpServer))
+  process.stderr.write(
+    `!!! There is no ${sftpServer} (Debian: apt install openssh-sftp-server): backups over SFTP are NOT tested.\n`,
+  )
+
+test.skipIf(resticIsMissing || !existsSync(sftpServer))(
+  'over SFTP a snapshot is made and restored, with an ssh that asks nobody',
+  { timeout: 120_000 },
+  async () => {
+    const bin = temporaryDirectory()
+    const called = join(bin, 'called')
+    // Without a server to log in to: what stands on its other side is the real thing.
+    writeFileSync(join(bin, 'ssh'), `#!/bin/sh\necho "$@" >> ${called}\nexec ${sftpServer}\n`, { mode: 0o700 })
+    const place = join(temporaryDirectory(), 'repository')
+    const { server, backup } = await backedUpServer({ PATH: `${bin}:${process.env.PATH}` })
+    await server.register('alice')
+    const target = { repository: `sftp://backup@nas.example:2222/${place}`, passphrase }
+    expect(await backup.prepare(target)).toEqual({ created: true })
+    await backup.run(never)
+    expect(await backup.test(never)).toMatchObject({ users: 1 })
+    expect(existsSync(join(place, 'config'))).toBe(true)
+    const words = readFileSync(called, 'utf8')
+    expect(words).toContain('BatchMode=yes')
+    expect(words).toContain('-p 2222 backup@nas.example -s sftp')
+    expect(backup.target()).toBe(`sftp://nas.example:2222/${place}`)
+  },
+)

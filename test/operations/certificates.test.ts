@@ -14,7 +14,7 @@ import { systemResolver } from '../../src/platform/resolver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { startDnsServer } from './dns-server.ts'
 
-/** The test authority of Let's Encrypt: `go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.8.0`. */
+/** The test authority of Let's Encrypt: `go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1`. */
 const pebble = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), 'go', 'bin')]
   .map((directory) => join(directory, 'pebble'))
   .find((file) => existsSync(file))

@@ -10,7 +10,7 @@ async function kit(job: Pick<Job, 'run'>) {
   const { storage } = (await world.server('a.test')).app
   const clock = handMovedClock()
   const { log, lines } = capturedLog()
-  const jobs = createJobs([{ name: 'work', when: '0 0 * * *', ...job }], { storage, clock, log })
+  const jobs = createJobs([{ name: 'work', when: '0 0 * * *', ...job }], { storage, clock, timers: clock, log })
   return { storage, clock, lines, jobs }
 }
 
@@ -45,6 +45,7 @@ test('a run that the process did not survive is told from one that lasts', async
   const next = createJobs([{ name: 'work', when: '0 0 * * *', run: () => Promise.resolve() }], {
     storage,
     clock,
+    timers: clock,
     log: capturedLog().log,
   })
   await storage.write(interruptRuns)
@@ -59,6 +60,18 @@ test('a stop asks what runs to end, and waits for it', async () => {
   await expect.poll(() => jobs.states()[0]?.last?.result).toBe('running')
   await jobs.stop()
   expect(await run).toMatchObject({ result: 'interrupted' })
+})
+
+test('a job that does not end does not keep the server from stopping', async () => {
+  const { jobs, clock } = await kit({ run: () => new Promise(() => undefined) })
+  void jobs.run('work')
+  await expect.poll(() => jobs.states()[0]?.last?.result).toBe('running')
+  const stopped = jobs.stop()
+  await clock.advance(5000)
+  expect(jobs.states()[0]?.last?.result).toBe('running')
+  await clock.advance(2000)
+  await stopped
+  expect(jobs.states()[0]?.last?.result).toBe('interrupted')
 })
 
 test('of many runs the newest are kept, and the last success, also when the clock is set back', async () => {

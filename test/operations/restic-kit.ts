@@ -11,12 +11,13 @@ import { handMovedClock } from '../support/clock.ts'
 import { seededRandom } from '../support/random.ts'
 import { createWorld } from '../support/world.ts'
 
-const missing = spawnSync('restic', ['version']).status !== 0
-if (missing) process.stderr.write('!!! The program restic is missing (Debian: apt install restic): backups are NOT tested.\n')
+export const resticIsMissing = spawnSync('restic', ['version']).status !== 0
+if (resticIsMissing)
+  process.stderr.write('!!! The program restic is missing (Debian: apt install restic): backups are NOT tested.\n')
 
 /** A test with the real restic, which makes each guess of a passphrase, and so each of its runs, last half a second on purpose. */
 export function resticTest(name: string, action: () => Promise<void>): void {
-  test.skipIf(missing)(name, { timeout: 120_000 }, action)
+  test.skipIf(resticIsMissing)(name, { timeout: 120_000 }, action)
 }
 
 export const passphrase = 'correct horse battery'
@@ -31,7 +32,7 @@ export function temporaryDirectory(): string {
 }
 
 /** A server in use, and its backup in a directory. */
-export async function backedUpServer() {
+export async function backedUpServer(seen: Readonly<Record<string, string | undefined>> = environment) {
   const world = await createWorld()
   const server = await world.server('a.test')
   const repository = join(temporaryDirectory(), 'repository')
@@ -44,7 +45,7 @@ export async function backedUpServer() {
     timers: systemTimers,
     log: silentLog,
     configured: { repository: undefined, passphraseFile: undefined },
-    environment,
+    environment: seen,
   })
   return { world, server, backup, repository, target: { repository, passphrase } }
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { ServerName } from '../../src/matrix/identifiers.ts'
 import { explainStatus } from '../../src/operations/explain-status.ts'
 import { tar } from '../../src/operations/tar.ts'
 import { createWorld, federating } from '../support/world.ts'
@@ -30,7 +31,7 @@ async function twoPractices() {
 }
 
 test('the status tells what works, and what waits for a partner that cannot be reached', async () => {
-  const { world, operations, say } = await twoPractices()
+  const { world, there, operations, say } = await twoPractices()
   await say('befund')
   await expect.poll(async () => (await operations.status()).partners.known).toBe(1)
   const well = await operations.status()
@@ -59,6 +60,13 @@ test('the status tells what works, and what waits for a partner that cannot be r
   expect(lines).toContain('WARN  Partners: 1 known, 1 not reachable, 1 messages wait')
   expect(lines).toContain('b.test: since ')
   expect(lines).toContain('Backup: not set up; last never')
+
+  world.network.host(
+    'b.test',
+    async (request) => (await there.app.federation?.fetch(request)) ?? new Response(null, { status: 502 }),
+  )
+  operations.tryPartner('b.test' as ServerName)
+  await expect.poll(async () => (await operations.status()).partners).toMatchObject({ state: 'ok', unreachable: [] })
 })
 
 test('what a technician gets holds what is needed, and no contents, names of people or secrets', async () => {
