@@ -1,9 +1,9 @@
-// The server as a few files that need no installation: `npm run bundle -- [--arch x64|arm64] [--out DIR]`, then `node DIR/bundle/main.js`.
+// The server as a few files that need no installation: `npm run bundle -- [--arch x64|arm64] [--out DIR] [--version V]`, then `node DIR/bundle/main.js`.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
-import { keepBeside, programsBeside } from './bundle/beside.ts'
+import { keepBeside, manifestOfVersion, programsBeside } from './bundle/beside.ts'
 import {
   type Arch,
   copyNativePackages,
@@ -18,7 +18,9 @@ import {
 const root = resolve(import.meta.dirname, '..')
 const sources = join(root, 'src')
 
-const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch }, out: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { arch: { type: 'string', default: process.arch }, out: { type: 'string' }, version: { type: 'string' } },
+})
 if (values.arch !== 'x64' && values.arch !== 'arm64') throw new Error('--arch must be x64 or arm64')
 const arch: Arch = values.arch
 const out = resolve(values.out ?? join(root, 'build', `hausbote-${arch}`))
@@ -26,6 +28,8 @@ const out = resolve(values.out ?? join(root, 'build', `hausbote-${arch}`))
 rmSync(out, { recursive: true, force: true })
 mkdirSync(join(out, 'bundle'), { recursive: true })
 const modules = packagesFor(arch, root)
+const { name, license, version: ownVersion } = manifestOf(root, '.')
+const version = values.version ?? ownVersion
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['src/main.ts', 'src/cli.ts', ...programs()],
@@ -45,7 +49,7 @@ const { metafile } = await build({
   legalComments: 'none',
   // Packages of the older kind expect it.
   banner: { js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);" },
-  plugins: [keepBeside(sources, join(out, 'bundle'))],
+  plugins: [keepBeside(sources, join(out, 'bundle')), manifestOfVersion(join(root, 'package.json'), version)],
   metafile: true,
   logLevel: 'warning',
 })
@@ -58,7 +62,6 @@ writeNotices(
   [...bundled, ...native].sort((a, b) => (a.name < b.name ? -1 : 1)),
   out,
 )
-const { name, version, license } = manifestOf(root, '.')
 writeFileSync(
   join(out, 'package.json'),
   `${JSON.stringify({ name, version, license, type: 'module', private: true }, undefined, 2)}\n`,

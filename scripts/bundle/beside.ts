@@ -49,3 +49,15 @@ export function keepBeside(sources: string, out: string): Plugin {
     },
   }
 }
+
+/** What the program reads of its own manifest: only this, and the version that it is built as. */
+export function manifestOfVersion(file: string, version: string): Plugin {
+  return {
+    name: 'manifest',
+    setup(build) {
+      build.onLoad({ filter: /package\.json$/ }, ({ path }) =>
+        path === file ? { contents: JSON.stringify({ version }), loader: 'json' } : undefined,
+      )
+    },
+  }
+}
