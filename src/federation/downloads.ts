@@ -28,7 +28,8 @@ interface DownloadsDeps {
   readonly egress: Egress
 }
 
-const accept = '*/*'
+/** As they are: what is compressed could become anything. */
+const headers = { accept: '*/*', 'accept-encoding': 'identity' }
 const maxRedirects = 3
 
 export function createDownloads({ signer, transport, egress }: DownloadsDeps): Downloads {
@@ -39,11 +40,11 @@ export function createDownloads({ signer, transport, egress }: DownloadsDeps): D
       return transport.send(destination, {
         method,
         target,
-        headers: { accept, ...(authorization && { authorization }) },
+        headers: { ...headers, ...(authorization && { authorization }) },
         limits,
         open,
       })
     },
-    at: (address, { limits, open }) => egress.get(address, maxRedirects, limits, { accept, open }),
+    at: (address, { limits, open }) => egress.get(address, maxRedirects, limits, { headers, open }),
   }
 }

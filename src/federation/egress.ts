@@ -12,8 +12,8 @@ export interface Egress {
 }
 
 interface Wish {
-  /** Media types; absent: JSON. */
-  readonly accept?: string
+  /** Absent: JSON is asked for. */
+  readonly headers?: Readonly<Record<string, string>>
   /** For the answer that is no redirect. */
   readonly open?: OpenSink
 }
@@ -41,7 +41,11 @@ export function createEgress({ network, clock }: { readonly network: Network; re
   }
 }
 
-function requestFor(address: string, limits: Limits, { accept = 'application/json', open }: Wish): Outgoing | Unanswered {
+function requestFor(
+  address: string,
+  limits: Limits,
+  { headers = { accept: 'application/json' }, open }: Wish,
+): Outgoing | Unanswered {
   const url = new URL(address)
   if (url.protocol !== 'https:') return unanswered(`${url.protocol} is no way to ask, only https:`)
   if (url.username !== '' || url.password !== '') return unanswered('An address with a user name')
@@ -52,7 +56,7 @@ function requestFor(address: string, limits: Limits, { accept = 'application/jso
     port: url.port === '' ? 443 : Number(url.port),
     tlsName: isIP(host) === 0 ? host : undefined,
     target: `${url.pathname}${url.search}`,
-    headers: { host: url.host, accept },
+    headers: { ...headers, host: url.host },
     limits,
     ...(open && { open: (head) => (redirections.has(head.status) ? undefined : open(head)) }),
   }

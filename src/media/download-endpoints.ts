@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { type Endpoint, endpoint, type RateLimit } from '../http/endpoint.ts'
 import { contentDisposition } from './content-disposition.ts'
 import { contentFor, type LookupDeps, timeoutField, type Wanted } from './lookup.ts'
 import { serve } from './serve.ts'
@@ -10,6 +10,8 @@ export interface DownloadDeps extends LookupDeps {
 
 const path = '/_matrix/client/v1/media/download/{serverName}/{mediaId}'
 const query = Type.Object(timeoutField)
+/** A download may make this server fetch something. */
+const rateLimit: RateLimit = { name: 'media-download', by: 'user', burst: 300, perSecond: 20 }
 
 /** Limits and contents; source: client-server API, "Content repository". */
 export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
@@ -30,6 +32,7 @@ export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
       path,
       auth: 'session',
       query,
+      rateLimit,
       handle: ({ path: { serverName, mediaId }, query: { timeout_ms }, raw, signal }) =>
         download(raw, { server: serverName, mediaId, timeout: timeout_ms, signal }),
     }),
@@ -38,6 +41,7 @@ export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
       path: `${path}/{fileName}`,
       auth: 'session',
       query,
+      rateLimit,
       handle: ({ path: { serverName, mediaId, fileName }, query: { timeout_ms }, raw, signal }) =>
         download(raw, { server: serverName, mediaId, timeout: timeout_ms, signal }, fileName),
     }),

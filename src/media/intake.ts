@@ -104,12 +104,14 @@ export function createIntake(kind: 'plain' | 'multipart', { files, maxBytes, beg
       if (status !== 200) return undefined
       opened = true
       begun()
+      const coding = headers['content-encoding'] ?? 'identity'
+      if (coding !== 'identity') failed = { problem: `it is encoded: ${coding.slice(0, 40)}` }
       if (kind === 'plain') {
         type = headers['content-type']
         disposition = headers['content-disposition']
       } else {
         const boundary = boundaryIn(headers['content-type'])
-        if (boundary === undefined) failed = { problem: 'it is no multipart/mixed with a boundary' }
+        if (boundary === undefined) failed ??= { problem: 'it is no multipart/mixed with a boundary' }
         else reader = createMultipartReader(boundary)
       }
       const announced = Number(headers['content-length'] ?? 0)

@@ -38,6 +38,10 @@ describe('an answer', () => {
     ['with giant headers', mixed(good.replace('text/plain', 'x'.repeat(50_000)))],
     ['with an encoding', mixed(good.replace('Content-Type: text', 'Content-Transfer-Encoding: base64\r\nContent-Type: text'))],
     ['with two locations', mixed(good.replace('Content-Type: text', 'Location: https://x/\r\nLocation: https://y/\r\nX: '))],
+    [
+      'that is compressed',
+      new Response(good, { headers: { 'content-type': 'multipart/mixed; boundary=xyz', 'content-encoding': 'gzip' } }),
+    ],
     ['that is a giant error', error(500, 'M_UNKNOWN', { more: 'x'.repeat(1_000_000) })],
     ['that is an array', Response.json([], { status: 400 })],
     ['that is a redirect', new Response(null, { status: 302, headers: { location: 'https://peer.test:8448/x' } })],
