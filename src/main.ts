@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     say,
     hostNames: hostNames(),
     pageUrls: () => pageUrls,
-    clientUrl: (address) => urlsOf(address).find((url) => !url.includes('//127.') && !url.includes('//[::1]')),
+    urlsOf,
     async sayPage(address, code) {
       pageUrls = urlsOf(address)
       say(await claimAnnouncement(pageUrls, code))

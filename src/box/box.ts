@@ -27,8 +27,8 @@ export interface Edge {
   sayPage(listener: Listener['address'], code: string | undefined): Promise<void>
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
-  /** The address of a listener as others in the network reach it; undefined: they do not. */
-  clientUrl(address: ListenAddress): string | undefined
+  /** Where a listener is found, from the networks of this machine first. */
+  urlsOf(address: ListenAddress): readonly string[]
   /** Names of this machine in its own network. */
   readonly hostNames: readonly string[]
 }
@@ -108,7 +108,7 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
       resolver: systemResolver,
       dataDirectory: config.data_dir,
       pageUrls: edge.pageUrls,
-      clientUrl: () => edge.clientUrl(effectiveConfig(config, storage.reader).listen),
+      clientUrls: () => edge.urlsOf(effectiveConfig(config, storage.reader).listen),
       settled: {
         serverName: config.given.has('server_name') ? config.server_name : undefined,
         publicUrl: config.given.has('public_url') ? effective.public_url : undefined,

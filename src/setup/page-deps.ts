@@ -26,6 +26,6 @@ export interface PageDeps {
   readonly closing: AbortSignal
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
-  /** Where apps in the practice's own network reach the messenger; undefined: only on this machine. */
-  clientUrl(): string | undefined
+  /** Where apps reach the messenger, from the networks of this machine first. */
+  clientUrls(): readonly string[]
 }

@@ -56,7 +56,8 @@ export interface SetupOptions {
   readonly settled: Settled
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
-  clientUrl(): string | undefined
+  /** Where apps reach the messenger, from the networks of this machine first. */
+  clientUrls(): readonly string[]
 }
 
 export interface Setup {

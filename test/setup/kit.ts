@@ -76,7 +76,7 @@ export async function createPage(
       resolver: { addresses: () => Promise.resolve([]), services: () => Promise.resolve([]) },
       dataDirectory: directory,
       pageUrls: () => ['http://192.168.1.20:8450', 'http://127.0.0.1:8450'],
-      clientUrl: () => 'http://192.168.1.20:8008',
+      clientUrls: () => ['http://192.168.1.20:8008'],
       settled: { serverName: undefined, publicUrl: undefined },
     })
   let setup = build()

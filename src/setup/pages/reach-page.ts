@@ -71,7 +71,7 @@ ${form(visit, { action: '/setup/reach', fields, button: text('frame.continue'), 
       return html`<tr><td><code>${record.name}</code>${copy(record.name)}</td><td>${record.type}</td>
 <td>${record.value === undefined ? value : html`<code>${value}</code>${copy(value)}`}</td><td>${state}</td></tr>`
     })
-    const target = (deps.clientUrl() ?? '').replace(/^https?:\/\//, '')
+    const target = (deps.clientUrls()[0] ?? '').replace(/^https?:\/\//, '')
     return html`<h2>${text('reach.recordsTitle')}</h2><p>${text('reach.recordsIntro')}</p>
 <div class="scroll"><table><thead><tr><th scope="col">${text('reach.recordName')}</th><th scope="col">${text('reach.recordType')}</th>
 <th scope="col">${text('reach.recordValue')}</th><th scope="col">${text('reach.recordState')}</th></tr></thead><tbody>${rows}</tbody></table></div>

@@ -67,7 +67,7 @@ export function settingsPage(app: SetupApp, deps: PageDeps): void {
 <article><h2>${text('settings.connection')}</h2><ul><li><a href="/setup/reach/records">${text('settings.reach')}</a></li>
 ${own ? html`<li><a href="/certificate">${text('settings.certificate')}</a></li>` : nothing}<li><a href="/self-test">${text('settings.selfTest')}</a></li></ul></article>
 <article><h2>${text('settings.password')}</h2><p>${text('settings.passwordText')}</p>${passwordForm}</article>
-<article><h2>${text('settings.language')}</h2>${languageForm}</article>
+<article>${languageForm}</article>
 <article><h2>${text('settings.technician')}</h2><p>${text('settings.bundleText')}</p>
 <form method="post" action="/settings/support-bundle">${tokenField(visit.formToken)}<button type="submit" class="quiet">${text('settings.bundle')}</button></form>${jobsPart(visit)}</article>`,
     })

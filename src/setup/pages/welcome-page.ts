@@ -36,7 +36,7 @@ ${form(visit, { action: `/welcome/${link}`, fields: passwordFields(visit, proble
   function done(visit: Visit, userId: UserId): Html {
     const { text } = visit
     const running = messenger.running
-    const server = running?.publicUrl ? running.serverName : (deps.clientUrl() ?? running?.serverName ?? '')
+    const server = running?.publicUrl ? running.serverName : (deps.clientUrls()[0] ?? running?.serverName ?? '')
     const copy = (value: string) =>
       html`<p><code>${value}</code> <button type="button" class="quiet small" data-copy="${value}" data-copied="${text('frame.copied')}" hidden>${text('frame.copy')}</button></p>`
     return page(visit, {

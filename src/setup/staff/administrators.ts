@@ -38,8 +38,8 @@ export function roomsOf(reader: Reader, userId: UserId): readonly RoomView[] {
   })
 }
 
-/** Two people alone need nobody who decides. */
-export const isChat = ({ members }: RoomView) => members.length <= 2
+/** Two people alone need nobody who decides; a room with a name is meant to be more. */
+export const isChat = ({ members, name }: RoomView) => members.length <= 2 && name === null
 
 /** Lets `actor`, who must be an administrator, make somebody else one. Ends with a `MatrixError` if the rules of the room forbid it. */
 export async function makeAdministrator(
