@@ -198,6 +198,7 @@ export async function createApp(
     serverName,
     maxUploadBytes: config.max_upload_bytes,
     downloads: federation?.downloads,
+    openMedia: config.open_media,
     remoteCacheBytes: config.remote_media_cache_bytes,
   })
   const client = federation?.client

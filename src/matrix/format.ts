@@ -23,19 +23,23 @@ const maxLenientInteger = 2n ** 63n - 1n
 /**
  * What makes an object no event of its room version, naming the field, or undefined: server-server API, "Checks performed on receipt
  * of a PDU", 1. Hashes and signatures must be in place, since they count towards the size.
+ * @param unit what the lengths of texts are counted in, see `RoomVersion.keepsOversized`
  */
-export function checkFormat(raw: JsonObject, version: RoomVersion): string | undefined {
+export function checkFormat(raw: JsonObject, version: RoomVersion, unit: TextUnit = 'bytes'): string | undefined {
   const profile = canonicalProfile(version)
-  const problem = fieldsProblem(raw, version) ?? checkCanonical(raw, profile)
+  const problem = fieldsProblem(raw, version, unit) ?? checkCanonical(raw, profile)
   if (problem) return problem
   const bytes = Buffer.byteLength(canonicalJson(raw, profile))
   return bytes > maxEventBytes ? `an event may have ${maxEventBytes} bytes, this one has ${bytes}` : undefined
 }
 
-function fieldsProblem(raw: JsonObject, version: RoomVersion): string | undefined {
+/** How long an identifying text of an event is. */
+export type TextUnit = 'bytes' | 'characters'
+
+function fieldsProblem(raw: JsonObject, version: RoomVersion, unit: TextUnit): string | undefined {
   return (
-    textProblem(raw, 'type') ??
-    (raw.state_key === undefined ? undefined : textProblem(raw, 'state_key')) ??
+    textProblem(raw, 'type', unit) ??
+    (raw.state_key === undefined ? undefined : textProblem(raw, 'state_key', unit)) ??
     (parseUserId(raw.sender) ? undefined : 'sender: must be a user id') ??
     roomIdProblem(raw, version) ??
     (version.eventId === 'in-event' && !isEventIdWithDomain(raw.event_id) ? 'event_id: must be an event id' : undefined) ??
@@ -51,10 +55,19 @@ function fieldsProblem(raw: JsonObject, version: RoomVersion): string | undefine
   )
 }
 
-function textProblem(raw: JsonObject, key: string): string | undefined {
+function textProblem(raw: JsonObject, key: string, unit: TextUnit): string | undefined {
   const text = raw[key]
   if (typeof text !== 'string') return `${key}: must be a string`
-  return Buffer.byteLength(text) > maxIdentifierBytes ? `${key}: longer than ${maxIdentifierBytes} bytes` : undefined
+  return lengthOf(text, unit) > maxIdentifierBytes ? `${key}: longer than ${maxIdentifierBytes} ${unit}` : undefined
+}
+
+function lengthOf(text: string, unit: TextUnit): number {
+  return unit === 'bytes' ? Buffer.byteLength(text) : [...text].length
+}
+
+/** Whether an event keeps to the limits in characters only. */
+export function isOversized({ type, stateKey = '' }: Pdu): boolean {
+  return [type, stateKey].some((text) => lengthOf(text, 'bytes') > maxIdentifierBytes)
 }
 
 function objectProblem(raw: JsonObject, key: string): string | undefined {

@@ -2,10 +2,11 @@ import { authorize } from './authorisation/authorize.ts'
 import type { EventLookup } from './authorisation/check-auth-events.ts'
 import { checkAuthEvents } from './authorisation/check-auth-events.ts'
 import type { StateLookup } from './authorisation/scene.ts'
+import { isOversized } from './format.ts'
 import { createEventIdOf } from './identifiers.ts'
 import type { Pdu } from './pdu.ts'
 import type { RoomVersion } from './room-versions.ts'
-import type { Rejected, Verdict } from './verdict.ts'
+import { type Rejected, rejected, type Verdict } from './verdict.ts'
 
 export interface JudgeFacts {
   /** Events that this server has: all auth events of the event must be among them, in room version 12 the create event as well. */
@@ -33,6 +34,7 @@ export function judge(version: RoomVersion, event: Pdu, facts: JudgeFacts): Judg
 
 /** Check 4 alone, which is all that can be asked of an event for which no state is known. */
 export function judgeByAuthEvents(version: RoomVersion, event: Pdu, lookup: EventLookup): Verdict {
+  if (isOversized(event)) return rejected('size limits', 'type, state_key: too long')
   const listed = checkAuthEvents(version, event, lookup)
   return listed.ok ? authorize(version, event, stateOfAuthEvents(version, event, lookup)) : listed
 }

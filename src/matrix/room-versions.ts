@@ -14,6 +14,11 @@ export interface RoomVersion {
   readonly strictCanonicalJson: boolean
   /** A signature counts only if its key was valid at `origin_server_ts` (5). */
   readonly enforceKeyValidity: boolean
+  /**
+   * An event whose type or state key is too long in bytes, but not in characters, is rejected rather than dropped: rooms of that time have
+   * such events, and whoever did not know them could not follow those rooms (1 to 10).
+   */
+  readonly keepsOversized: boolean
   readonly redaction: RedactionRules
   readonly auth: AuthRules
 }
@@ -61,6 +66,7 @@ const v1: RoomVersion = {
   stateResolution: 'v1',
   strictCanonicalJson: false,
   enforceKeyValidity: false,
+  keepsOversized: true,
   redaction: { keepAliases: true, keepAllow: false, keepJoinAuthorised: false, updated: false, redactsInContent: false },
   auth: {
     aliases: true,
@@ -88,7 +94,7 @@ const changes: readonly (readonly [id: string, Changes])[] = [
   ['8', { auth: { restrictedJoins: true }, redaction: { keepAllow: true } }],
   ['9', { redaction: { keepJoinAuthorised: true } }],
   ['10', { auth: { knockRestricted: true, integerPowerLevels: true } }],
-  ['11', { auth: { implicitCreator: true }, redaction: { updated: true, redactsInContent: true } }],
+  ['11', { keepsOversized: false, auth: { implicitCreator: true }, redaction: { updated: true, redactsInContent: true } }],
   ['12', { stateResolution: 'v2.1', auth: { createEventIsRoomId: true } }],
 ]
 

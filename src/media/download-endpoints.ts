@@ -17,13 +17,6 @@ const rateLimit: RateLimit = { name: 'media-download', by: 'user', burst: 300, p
 export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
   const config = { 'm.upload.size': deps.maxUploadBytes }
 
-  async function download(raw: Request, wanted: Wanted, fileName?: string) {
-    const { hash, size, contentType, uploadName, shelf } = await contentFor(deps, wanted)
-    const type = contentType ?? 'application/octet-stream'
-    const disposition = contentDisposition(type, fileName ?? uploadName)
-    return serve(raw, { path: shelf.files.pathOf(hash), size, tag: hash, contentType: type, contentDisposition: disposition })
-  }
-
   return [
     endpoint({ method: 'GET', path: '/_matrix/client/v1/media/config', auth: 'session', handle: () => config }),
     endpoint({ method: 'GET', path: '/_matrix/media/v3/config', auth: 'session', handle: () => config }),
@@ -34,7 +27,7 @@ export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
       query,
       rateLimit,
       handle: ({ path: { serverName, mediaId }, query: { timeout_ms }, raw, signal }) =>
-        download(raw, { server: serverName, mediaId, timeout: timeout_ms, signal }),
+        downloadOf(deps, raw, { server: serverName, mediaId, timeout: timeout_ms, signal }),
     }),
     endpoint({
       method: 'GET',
@@ -43,7 +36,15 @@ export function downloadEndpoints(deps: DownloadDeps): Endpoint[] {
       query,
       rateLimit,
       handle: ({ path: { serverName, mediaId, fileName }, query: { timeout_ms }, raw, signal }) =>
-        download(raw, { server: serverName, mediaId, timeout: timeout_ms, signal }, fileName),
+        downloadOf(deps, raw, { server: serverName, mediaId, timeout: timeout_ms, signal }, fileName),
     }),
   ]
+}
+
+/** The content behind an `mxc://` URI, under its own name or another; ends the request if there is none. */
+export async function downloadOf(deps: LookupDeps, raw: Request, wanted: Wanted, fileName?: string) {
+  const { hash, size, contentType, uploadName, shelf } = await contentFor(deps, wanted)
+  const type = contentType ?? 'application/octet-stream'
+  const disposition = contentDisposition(type, fileName ?? uploadName)
+  return serve(raw, { path: shelf.files.pathOf(hash), size, tag: hash, contentType: type, contentDisposition: disposition })
 }

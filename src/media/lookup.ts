@@ -35,6 +35,8 @@ export interface Wanted {
   readonly mediaId: string
   readonly timeout: Milliseconds | undefined
   readonly signal: AbortSignal
+  /** False: not from another server. */
+  readonly remote?: boolean
 }
 
 export interface Found extends Content {
@@ -48,7 +50,7 @@ export async function contentFor(deps: LookupDeps, wanted: Wanted): Promise<Foun
   const { server, mediaId, signal } = wanted
   const timeout = Math.min(wanted.timeout ?? defaultTimeout, maxTimeout)
   const { elsewhere } = deps
-  if (elsewhere && server !== deps.serverName) {
+  if (elsewhere && server !== deps.serverName && wanted.remote !== false) {
     return { ...(await elsewhere.find({ server, mediaId, timeout, signal })), shelf: elsewhere, remote: true }
   }
   const found = knownContent(deps, server, mediaId)

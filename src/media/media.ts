@@ -11,6 +11,7 @@ import { downloadEndpoints } from './download-endpoints.ts'
 import { mediaFederationEndpoints } from './federation-endpoints.ts'
 import { openMediaFiles } from './files.ts'
 import { frozenEndpoints } from './frozen-endpoints.ts'
+import { openEndpoints } from './open-endpoints.ts'
 import { createRemoteMedia } from './remote-media.ts'
 import { chargeThumbnail, remoteReferences } from './remote-store.ts'
 import { deleteMediaRow, mediaOwnedBy, ownReferences } from './store.ts'
@@ -35,6 +36,8 @@ export interface MediaDeps {
   readonly downloads: Downloads | undefined
   /** Bytes of other servers' media that are kept. */
   readonly remoteCacheBytes: number
+  /** Whether media can be had without signing in. */
+  readonly openMedia: boolean
 }
 
 export interface Media {
@@ -60,7 +63,12 @@ export async function createMedia(deps: MediaDeps): Promise<Media> {
   const own = { files, thumbnails: createThumbnails({ files, thumbnailer }) }
   const parts = { ...deps, files, contents, waiters, own, elsewhere }
   return {
-    endpoints: [...uploadEndpoints(parts), ...downloadEndpoints(parts), ...thumbnailEndpoints(parts), ...frozenEndpoints(parts)],
+    endpoints: [
+      ...uploadEndpoints(parts),
+      ...downloadEndpoints(parts),
+      ...thumbnailEndpoints(parts),
+      ...(deps.openMedia ? openEndpoints(parts) : frozenEndpoints(parts)),
+    ],
     serverEndpoints: mediaFederationEndpoints(parts),
     trimming: elsewhere?.trimming ?? { due: () => false, trim: async () => ({ removed: 0, bytes: 0 }), shrink: async () => 0 },
     forgetMediaOf(tx, userId) {

@@ -137,7 +137,6 @@ export function createMembership({ storage, builder, profileOf, inviteProblem, o
     async knock(userId, roomIdOrAlias, reason, via) {
       const place = await placeOf(roomIdOrAlias, via)
       const known = findRoom(storage.reader, place.roomId)
-      if (known && memberOf(storage.reader, known.nid, userId)?.membership === 'knock') return place.roomId
       const content = { ...profileOf(storage.reader, userId), ...withReason(reason) }
       if (others && !(known && isServerIn(storage.reader, known.nid, own))) {
         await others.membership.knock({ ...place, userId, content })
@@ -146,6 +145,7 @@ export function createMembership({ storage, builder, profileOf, inviteProblem, o
       await storage.write((tx) => {
         const room = findRoom(tx, place.roomId)
         if (!room) throw notFound('There is no such room here')
+        if (memberOf(tx, room.nid, userId)?.membership === 'knock') return
         if (!versionOf(room).auth.knocking) throw forbidden('This room cannot be knocked on')
         put(tx, room, userId, userId, 'knock', content)
       })

@@ -1,4 +1,4 @@
-import { badGateway, MatrixError, notFound } from '../../http/errors.ts'
+import { badGateway, forbidden, MatrixError, notFound } from '../../http/errors.ts'
 import { type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Clock, Milliseconds } from '../../platform/clock.ts'
@@ -42,15 +42,19 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
     const room = findRoom(reader, roomId)
     const member = room && memberOf(reader, room.nid, userId)
     const inviter = member && serverOf(eventAt(reader, member.position).sender)
-    // Whoever names servers wants these, and the inviter's.
-    const others = via.length > 0 ? [] : [...(room ? serversIn(reader, room.nid) : []), serverIn(roomId)]
-    return candidates([...via, inviter, ...others], own)
+    // Whoever names servers wants these, and the inviter's; in a room that this server is in too, it knows better.
+    const named = candidates([...via, inviter], own)
+    const known = room && (named.length === 0 || isServerIn(reader, room.nid, own)) ? serversIn(reader, room.nid) : []
+    return candidates([...named, ...known, ...(named.length === 0 ? [serverIn(roomId)] : [])], own)
   }
 
   /** Tries one server after the other. */
   async function tryEach(wish: RemoteWish, ask: (server: ServerName) => Promise<Unhelpful | undefined>): Promise<void> {
     const servers = helpersFor(wish)
-    if (servers.length === 0) throw notFound('There is no such room here, and no server is named that may know it')
+    if (servers.length === 0) {
+      if (findRoom(reader, wish.roomId)) throw forbidden('Nobody can let you into this room')
+      throw notFound('There is no such room here, and no server is named that may know it')
+    }
     const end = clock.now() + patience
     let refusal: Extract<Unhelpful, { refusal: object }>['refusal'] | undefined
     for (const server of servers) {
