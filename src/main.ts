@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { openBox } from './box/box.ts'
 import { StartProblem, urlOf } from './box/open-listener.ts'
@@ -34,6 +35,11 @@ async function main(): Promise<void> {
     hostNames: hostNames(),
     pageUrls: () => pageUrls,
     urlsOf,
+    showCode(code) {
+      if (config.claim_file === undefined) return
+      if (code === undefined) rmSync(config.claim_file, { force: true })
+      else writeFileSync(config.claim_file, `${code}\n`, { mode: 0o600 })
+    },
     async sayPage(address, code) {
       pageUrls = urlsOf(address)
       say(await claimAnnouncement(pageUrls, code))

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
 import type { Platform } from '../app.ts'
 import type { Config } from '../config.ts'
@@ -5,8 +6,11 @@ import { migrations, openGround } from '../ground.ts'
 import type { ListenAddress, Listener } from '../http/listener.ts'
 import { createRateLimits, noRateLimits } from '../http/rate-limits.ts'
 import { systemResolver } from '../platform/resolver.ts'
-import { answerOf } from '../setup/answers.ts'
+import { answerOf, answersOf, setAnswer } from '../setup/answers.ts'
 import type { Messenger } from '../setup/messenger.ts'
+import { ownerOf } from '../setup/owners.ts'
+import { provision } from '../setup/provision.ts'
+import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import { createSetup, type Setup } from '../setup/setup.ts'
 import { StorageProblem } from '../storage/problems.ts'
@@ -25,6 +29,8 @@ export interface Edge {
   say(lines: readonly string[]): void
   /** Shows where the owner's page is; `code`: nobody has claimed the box yet. */
   sayPage(listener: Listener['address'], code: string | undefined): Promise<void>
+  /** Keeps the claim code where somebody else looks for it; undefined: it is of no use any more. */
+  showCode(code: string | undefined): void
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
   /** Where a listener is found, from the networks of this machine first. */
@@ -43,6 +49,8 @@ interface Standing {
   readonly setup: Setup | undefined
   readonly messenger: StartableMessenger
   readonly restoring: Restoring | undefined
+  /** Undefined: somebody owns the box. */
+  readonly code: string | undefined
 }
 
 /**
@@ -73,7 +81,7 @@ export async function openBox(config: Config, platform: Platform, edge: Edge): P
       await fall(await standing)
       throw error
     }))
-  if (page) await edge.sayPage(page.address, await (await standing).setup?.renewClaimCode())
+  if (page) await edge.sayPage(page.address, (await standing).code)
   return {
     async close() {
       closed = true
@@ -91,9 +99,10 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
     if (!config.setup_listen) {
       await messenger.start()
       if (messenger.failure !== undefined) throw messenger.failure
-      return { storage, setup: undefined, messenger, restoring: undefined }
+      return { storage, setup: undefined, messenger, restoring: undefined, code: undefined }
     }
     const effective = effectiveConfig(config, storage.reader)
+    const provisioned = await takeProvisioning(config, platform, storage, edge)
     const restoring = createRestoring(
       { ...platform, directory: config.data_dir, migrations, environment: platform.environment ?? {} },
       restart,
@@ -104,23 +113,48 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
       rateLimits: config.rate_limits ? createRateLimits(platform.clock) : noRateLimits,
       hostNames: edge.hostNames,
       messenger,
+      onClaimed: () => edge.showCode(undefined),
       restoring,
       resolver: systemResolver,
       dataDirectory: config.data_dir,
       pageUrls: edge.pageUrls,
       clientUrls: () => edge.urlsOf(effectiveConfig(config, storage.reader).listen),
       settled: {
-        serverName: config.given.has('server_name') ? config.server_name : undefined,
         publicUrl: config.given.has('public_url') ? effective.public_url : undefined,
       },
     })
-    if (setup.isClaimed() && answerOf(storage.reader, 'serverName') !== undefined) await messenger.start()
+    const { serverName, ready } = answersOf(storage.reader)
+    // A box that was given a new claim code goes on serving those who use it.
+    if (serverName !== undefined && (setup.isClaimed() || ready)) await messenger.start()
     else await messenger.wait()
-    return { storage, setup, messenger, restoring }
+    await setup.provisionLater()
+    const code = await setup.renewClaimCode(provisioned?.claimCode)
+    edge.showCode(code)
+    return { storage, setup, messenger, restoring, code }
   } catch (error) {
     await storage.close()
     throw error
   }
+}
+
+/** What a technician answered beforehand, in the file and in the configuration; undefined: there is no file, or it is of no use. */
+async function takeProvisioning(
+  { provisioning_file: file, given, server_name: name }: Config,
+  { clock }: Platform,
+  storage: Storage,
+  edge: Edge,
+): Promise<Provisioning | undefined> {
+  if (given.has('server_name') && answerOf(storage.reader, 'serverName') === undefined)
+    await storage.write((tx) => setAnswer(tx, 'serverName', name))
+  if (file === undefined || !existsSync(file) || ownerOf(storage.reader)) return undefined
+  const found = readProvisioning(file)
+  if ('problems' in found) {
+    // Half of a file would be worse than none.
+    edge.say([`Nothing of ${file} is used:`, ...found.problems.map((problem) => `  ${problem}`)])
+    return undefined
+  }
+  await provision(storage, clock, found)
+  return found
 }
 
 async function fall({ storage, setup, messenger, restoring }: Standing): Promise<void> {

@@ -1,21 +1,14 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigProblems, settings } from '../config.ts'
-import type { ListenAddress } from '../http/listener.ts'
 import { certificateFiles } from '../operations/certificates/state.ts'
 import { answerOf, answersOf, type Reach } from '../setup/answers.ts'
 import type { Reader } from '../storage/handles.ts'
-
-/** The configuration, and what nobody can write down there. */
-export type EffectiveConfig = Config & {
-  /** Where clients reach the server through TLS with the certificate that the box got for itself. */
-  readonly secure_listen?: ListenAddress
-}
 
 /**
  * The settings as they are in effect: what the configuration says, then what was answered on the owner's page and what was made of it, then the defaults.
  * Throws `ConfigProblems` when the configuration names another server than the one that this data belongs to.
  */
-export function effectiveConfig(config: Config, reader: Reader): EffectiveConfig {
+export function effectiveConfig(config: Config, reader: Reader): Config {
   const { serverName, reach } = answersOf(reader)
   const fixed = config.given.has('server_name')
   if (fixed && serverName !== undefined && serverName !== config.server_name)
@@ -31,7 +24,7 @@ export function effectiveConfig(config: Config, reader: Reader): EffectiveConfig
 }
 
 /** The settings that follow from how the box is reached. */
-function reached(reach: Reach | undefined): Partial<EffectiveConfig> {
+function reached(reach: Reach | undefined): Partial<Config> {
   const everywhere = (port: number) => ({ host: '0.0.0.0', port })
   switch (reach?.way) {
     case undefined:

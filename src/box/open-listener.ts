@@ -8,7 +8,7 @@ export class StartProblem extends Error {
 
 /** Listens where the setting says; rejects with a `StartProblem` if that cannot be. */
 export async function openListener(
-  setting: 'listen' | 'federation_listen' | 'metrics_listen' | 'setup_listen',
+  setting: 'listen' | 'secure_listen' | 'federation_listen' | 'metrics_listen' | 'setup_listen',
   address: ListenAddress,
   fetch: Parameters<typeof listen>[0],
   certificate?: Certificate,

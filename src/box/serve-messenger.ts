@@ -7,7 +7,6 @@ import type { ServerName } from '../matrix/identifiers.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import type { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { EffectiveConfig } from './effective-config.ts'
 import { openListener, urlOf } from './open-listener.ts'
 
 /** The messenger with its listeners. */
@@ -37,7 +36,7 @@ interface Parts {
 
 /** Builds the messenger on an open storage, and serves it. Rejects, as a rule with a `StartProblem`, and nothing of it is left. */
 export async function serveMessenger(
-  config: EffectiveConfig,
+  config: Config,
   platform: Platform,
   storage: Storage,
   onFatal: (problem: StorageProblem) => void,
@@ -61,13 +60,13 @@ export async function serveMessenger(
   }
 }
 
-async function open(parts: Parts, app: App, config: EffectiveConfig, { log, timers }: Platform): Promise<void> {
+async function open(parts: Parts, app: App, config: Config, { log, timers }: Platform): Promise<void> {
   parts.control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
   parts.listener = await openListener('listen', config.listen, app.client.fetch)
   const files = certificateFiles(config)
   const current = files && readCertificate(files)
   if (config.secure_listen && current)
-    parts.secure = await openListener('listen', config.secure_listen, app.client.fetch, current)
+    parts.secure = await openListener('secure_listen', config.secure_listen, app.client.fetch, current)
   if (app.federation && config.federation_listen) {
     parts.federation = await openListener('federation_listen', config.federation_listen, app.federation.fetch, current)
   }

@@ -26,6 +26,5 @@ export interface RunningMessenger {
 
 /** What the configuration, which only technicians see, has settled already. */
 export interface Settled {
-  readonly serverName: string | undefined
   readonly publicUrl: string | undefined
 }

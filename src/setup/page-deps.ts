@@ -22,6 +22,8 @@ export interface PageDeps {
   readonly restoring: Restoring
   readonly resolver: Resolver
   readonly dataDirectory: string
+  /** To be called once somebody owns the box. */
+  whenClaimed(): Promise<void>
   /** Aborts when the page falls: nothing may use the storage then. */
   readonly closing: AbortSignal
   /** Where the page is found, from the networks of this machine first. */

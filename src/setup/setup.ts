@@ -7,6 +7,7 @@ import type { Random } from '../platform/random.ts'
 import type { Resolver } from '../platform/resolver.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
+import { answerOf } from './answers.ts'
 import { serveAsset } from './assets.ts'
 import { makeClaimCode, setClaimCode } from './claim-code.ts'
 import { keepLanguage } from './cookies.ts'
@@ -33,6 +34,7 @@ import { signInPage } from './pages/sign-in-page.ts'
 import { staffPage } from './pages/staff-page.ts'
 import { startPage } from './pages/start-page.ts'
 import { welcomePage } from './pages/welcome-page.ts'
+import { provisionLater } from './provision.ts'
 import type { Restoring } from './restoring.ts'
 import { createStaff } from './staff/staff.ts'
 import { isLanguage, timeText, translator } from './texts.ts'
@@ -54,6 +56,8 @@ export interface SetupOptions {
   readonly resolver: Resolver
   readonly dataDirectory: string
   readonly settled: Settled
+  /** The code is of no use any more. */
+  onClaimed(): void
   /** Where the page is found, from the networks of this machine first. */
   pageUrls(): readonly string[]
   /** Where apps reach the messenger, from the networks of this machine first. */
@@ -66,8 +70,10 @@ export interface Setup {
   close(): void
   /** Whether somebody owns the box. */
   isClaimed(): boolean
-  /** A new claim code, which makes those before void; undefined: the box is claimed. */
-  renewClaimCode(): Promise<string | undefined>
+  /** The code of the provisioning file, or a new one, which makes those before void; undefined: the box is claimed. */
+  renewClaimCode(provisioned?: string): Promise<string | undefined>
+  /** Does what a provisioning file left for when the messenger runs. */
+  provisionLater(): Promise<void>
 }
 
 const pages = [
@@ -97,7 +103,16 @@ export function createSetup(options: SetupOptions): Setup {
   const passwords = createPasswordHashing(options.passwordCost ?? defaultPasswordCost, random)
   const staff = createStaff({ ...options, passwords })
   const closing = new AbortController()
-  const deps: PageDeps = { ...options, passwords, staff, closing: closing.signal }
+  const deps: PageDeps = { ...options, passwords, staff, closing: closing.signal, whenClaimed }
+
+  /** Somebody owns the box: what was only waiting for that begins. */
+  async function whenClaimed(): Promise<void> {
+    options.onClaimed()
+    if (answerOf(storage.reader, 'serverName') === undefined) return
+    await options.messenger.start()
+    await provisionLater({ ...options, staff })
+  }
+
   const app: SetupApp = new Hono<SetupEnv>()
 
   app.get('/assets/:hash/:name', (context) => serveAsset(context, context.req.param('name')) ?? context.notFound())
@@ -128,9 +143,10 @@ export function createSetup(options: SetupOptions): Setup {
     app,
     close: () => closing.abort(),
     isClaimed: () => ownerOf(storage.reader) !== undefined,
-    async renewClaimCode() {
+    provisionLater: () => provisionLater({ ...options, staff }),
+    async renewClaimCode(provisioned) {
       if (ownerOf(storage.reader)) return undefined
-      const code = makeClaimCode(random)
+      const code = provisioned ?? makeClaimCode(random)
       await setClaimCode(deps, code)
       return code
     },

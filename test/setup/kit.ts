@@ -77,7 +77,8 @@ export async function createPage(
       dataDirectory: directory,
       pageUrls: () => ['http://192.168.1.20:8450', 'http://127.0.0.1:8450'],
       clientUrls: () => ['http://192.168.1.20:8008'],
-      settled: { serverName: undefined, publicUrl: undefined },
+      settled: { publicUrl: undefined },
+      onClaimed: () => undefined,
     })
   let setup = build()
   onTestFinished(async () => {

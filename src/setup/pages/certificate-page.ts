@@ -38,7 +38,7 @@ export function certificatePage(app: SetupApp, { storage, messenger }: PageDeps)
       }),
     ]
     const rows = waiting?.map(
-      ({ name, value }) => html`<tr><td><code>${name}</code></td><td>TXT</td><td><code>${value}</code></td></tr>`,
+      ({ name, value }) => html`<tr><td><code>${name}</code></td><td>${'TXT'}</td><td><code>${value}</code></td></tr>`,
     )
     const byHand = waiting
       ? html`<div class="scroll"><table><thead><tr><th scope="col">${text('reach.recordName')}</th><th scope="col">${text('reach.recordType')}</th><th scope="col">${text('reach.recordValue')}</th></tr></thead><tbody>${rows}</tbody></table></div>

@@ -2,7 +2,7 @@ import { answerOf, setAnswer } from '../answers.ts'
 import { writeAudit } from '../audit-log.ts'
 import { form, input, type Problems, tick } from '../fields.ts'
 import { asOwner } from '../guard.ts'
-import { html, nothing } from '../html.ts'
+import { html } from '../html.ts'
 import { errorPage, page } from '../layout.ts'
 import type { PageDeps } from '../page-deps.ts'
 import { readServerName } from '../server-name.ts'
@@ -10,16 +10,15 @@ import type { SetupApp, Visit } from '../visit.ts'
 import { stepList } from '../wizard.ts'
 
 /** The server's name, which is for ever. With it the messenger starts. */
-export function namePage(app: SetupApp, { storage, clock, messenger, settled }: PageDeps): void {
+export function namePage(app: SetupApp, { storage, clock, messenger }: PageDeps): void {
   function show(visit: Visit, problems: Problems = {}) {
     const { text, form: sent } = visit
-    const fixed = settled.serverName
     const fields = [
       input({
         name: 'server_name',
         label: text('name.name'),
         hint: text('name.nameHint'),
-        value: fixed ?? sent.line('server_name'),
+        value: sent.line('server_name'),
         problem: problems.server_name,
         inputmode: 'url',
         maxlength: 230,
@@ -28,7 +27,6 @@ export function namePage(app: SetupApp, { storage, clock, messenger, settled }: 
       input({
         name: 'server_name_again',
         label: text('name.again'),
-        value: fixed ?? '',
         problem: problems.server_name_again,
         inputmode: 'url',
         maxlength: 230,
@@ -41,9 +39,8 @@ export function namePage(app: SetupApp, { storage, clock, messenger, settled }: 
       title: text('name.title'),
       before: stepList(visit, 'name'),
       content: html`<article><h1>${text('name.title')}</h1><p>${text('name.intro')}</p>
-<p class="example"><code>@anna:praxis-sommer.de</code> <span>${example}</span></p>
+<p class="example"><code>${'@anna:praxis-sommer.de'}</code> <span>${example}</span></p>
 <p>${text('name.advice')}</p><p class="alert">${text('name.permanent')}</p>
-${fixed === undefined ? nothing : html`<p>${text('name.configured')}</p>`}
 ${form(visit, { action: '/setup/name', fields, button: text('frame.continue'), problems })}</article>`,
     })
   }
@@ -51,8 +48,7 @@ ${form(visit, { action: '/setup/name', fields, button: text('frame.continue'), p
   function problemsOf({ form: sent, text }: Visit): Problems {
     const name = readServerName(sent.line('server_name'))
     const problems: Record<string, string> = {}
-    if (name === undefined || (settled.serverName !== undefined && name !== settled.serverName))
-      problems.server_name = text('name.malformed')
+    if (name === undefined) problems.server_name = text('name.malformed')
     else if (readServerName(sent.line('server_name_again')) !== name) problems.server_name_again = text('name.different')
     if (sent.raw('understood') !== 'yes') problems.understood = text('name.notUnderstood')
     return problems

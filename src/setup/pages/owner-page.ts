@@ -1,4 +1,4 @@
-import { setAnswer } from '../answers.ts'
+import { noteOf, setAnswer } from '../answers.ts'
 import { writeAudit } from '../audit-log.ts'
 import { keepLanguage, keepToken } from '../cookies.ts'
 import { choices, form, input, type Problems } from '../fields.ts'
@@ -7,6 +7,7 @@ import { errorPage, page } from '../layout.ts'
 import { createOwner, ownerOf } from '../owners.ts'
 import type { PageDeps } from '../page-deps.ts'
 import { mostPassword, passwordVerdict } from '../password-strength.ts'
+import { ownerNameNote } from '../provision.ts'
 import { endOtherSessions, startOwnerSession } from '../sessions.ts'
 import { isLanguage, translator } from '../texts.ts'
 import type { SetupApp, Visit } from '../visit.ts'
@@ -34,7 +35,7 @@ export function ownerPage(app: SetupApp, deps: PageDeps): void {
         name: 'name',
         label: text('owner.name'),
         hint: text('owner.nameHint'),
-        value: sent.line('name'),
+        value: sent.line('name') || noteOf(storage.reader, ownerNameNote) || '',
         problem: problems.name,
         autocomplete: 'username',
         maxlength: 80,
@@ -78,6 +79,7 @@ ${form(visit, { action: '/setup/owner', fields, button: text('frame.continue'), 
       return startOwnerSession(tx, random, name, now)
     })
     if (token === undefined) return context.html(errorPage(visit, translator(spoken)('owner.taken')), 409)
+    await deps.whenClaimed()
     context.header('set-cookie', keepToken(token), { append: true })
     context.header('set-cookie', keepLanguage(spoken), { append: true })
     return context.redirect('/', 303)

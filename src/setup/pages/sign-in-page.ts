@@ -1,15 +1,19 @@
 import { timingSafeEqual } from 'node:crypto'
+import { lastRestore } from '../../operations/backup/restored-database.ts'
+import type { Milliseconds } from '../../platform/clock.ts'
 import { writeAudit } from '../audit-log.ts'
 import { keepLanguage, keepToken } from '../cookies.ts'
 import { form, input } from '../fields.ts'
-import { html } from '../html.ts'
+import { type Html, html, nothing } from '../html.ts'
 import { page } from '../layout.ts'
 import { ownerOf } from '../owners.ts'
 import type { PageDeps } from '../page-deps.ts'
 import { endOwnerSession, startOwnerSession } from '../sessions.ts'
+import { timeText } from '../texts.ts'
 import type { SetupApp, Visit } from '../visit.ts'
 import { countTry, forgetTries, lockedFor } from '../wrong-tries.ts'
 
+const day: Milliseconds = 86_400_000
 const subjectOf = ({ network }: Visit) => `sign-in ${network}`
 
 /** Signing in and out. */
@@ -39,9 +43,16 @@ export function signInPage(app: SetupApp, deps: PageDeps): void {
     const problems = said === undefined ? {} : { password: said }
     return page(visit, {
       title: text('signIn.title'),
-      content: html`<article class="narrow"><h1>${text('signIn.title')}</h1>
+      content: html`<article class="narrow"><h1>${text('signIn.title')}</h1>${restoredNotice(visit)}
 ${form(visit, { action: '/sign-in', fields, button: text('signIn.title'), problems })}</article>`,
     })
+  }
+
+  /** After a restore the password is that of the backup. */
+  function restoredNotice({ text, language }: Visit): Html {
+    const report = lastRestore(storage.reader)
+    if (!report || Math.abs(clock.now() - report.restoredAt) > day) return nothing
+    return html`<p class="notice" role="status">${text('restore.done', { date: timeText(language, report.lostSince) })}</p>`
   }
 
   app.get('/sign-in', (context) => context.html(show(context.get('visit'))))

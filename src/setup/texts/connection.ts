@@ -131,7 +131,6 @@ export const connectionTexts = {
   'backup.problem': { de: 'Der letzte Versuch ging schief: {problem}', en: 'The last attempt failed: {problem}' },
   'backup.change': { de: 'Ziel ändern', en: 'Change the place' },
   'backup.sheet': { de: 'Notfallblatt ansehen und drucken', en: 'See and print the recovery sheet' },
-  'backup.configured': { de: 'Ihr Techniker hat das Ziel fest eingestellt.', en: 'Your technician has fixed the place.' },
 
   'recovery.title': { de: 'Notfallblatt', en: 'Recovery sheet' },
   'recovery.intro': {

@@ -42,7 +42,6 @@ export const staffTexts = {
   'staff.linkExpired': { de: 'Einladung abgelaufen', en: 'invitation expired' },
   'staff.devicesCount': { de: '{count} Geräte', en: '{count} devices' },
   'staff.deviceOne': { de: '1 Gerät', en: '1 device' },
-  'staff.open': { de: 'Ansehen', en: 'Open' },
 
   'staff.refusedNotRunning': {
     de: 'Der Nachrichtendienst läuft gerade nicht.',

@@ -83,7 +83,7 @@ export const wizardTexts = {
     en: 'Only with those on the network of German health care. This version cannot do that yet.',
   },
 
-  'name.title': { de: 'Die Adresse Ihrer Praxis', en: 'The address of your practice' },
+  'name.title': { de: 'Die Internet-Adresse Ihrer Praxis', en: 'The internet address of your practice' },
   'name.intro': {
     de: 'Jeder in der Praxis bekommt eine Adresse, wie bei E-Mail: erst der Name, dann die Adresse der Praxis.',
     en: 'Everybody in the practice gets an address, as with e-mail: first the name, then the address of the practice.',
@@ -97,7 +97,7 @@ export const wizardTexts = {
     de: 'Nehmen Sie den Namen, den Ihre Praxis im Internet hat, zum Beispiel praxis-sommer.de. Haben Sie noch keinen, lassen Sie sich zuerst einen eintragen.',
     en: 'Take the name that your practice has on the internet, for instance praxis-sommer.de. If you have none yet, get one first.',
   },
-  'name.name': { de: 'Adresse der Praxis', en: 'Address of the practice' },
+  'name.name': { de: 'Internet-Adresse der Praxis', en: 'Internet address of the practice' },
   'name.nameHint': { de: 'Zum Beispiel praxis-sommer.de', en: 'For instance praxis-sommer.de' },
   'name.again': { de: 'Noch einmal, zur Sicherheit', en: 'Once more, to be sure' },
   'name.understood': {
@@ -113,10 +113,6 @@ export const wizardTexts = {
     en: 'This is no address such as praxis-sommer.de: small letters, digits and hyphens, with at least one dot in between.',
   },
   'name.different': { de: 'Das sind zwei verschiedene Adressen.', en: 'These are two different addresses.' },
-  'name.configured': {
-    de: 'Ihr Techniker hat diese Adresse schon festgelegt.',
-    en: 'Your technician has already chosen this address.',
-  },
   'name.notStarted': {
     de: 'Die Adresse ist gespeichert, aber der Nachrichtendienst startet nicht: {problem}',
     en: 'The address is saved, but the message service does not start: {problem}',
