@@ -22,8 +22,8 @@ export interface Rendering {
 export function clientEvent(reader: Reader, row: EventRow, rendering: Rendering): string {
   const room = rendering.roomId === undefined ? '' : `,"room_id":${JSON.stringify(rendering.roomId)}`
   const state = row.stateKey === null ? '' : `,"state_key":${JSON.stringify(row.stateKey)}`
-  const redacts = row.type === 'm.room.redaction' ? redactedId(row) : ''
-  return `{"content":${contentText(row)},"event_id":"${row.eventId}","origin_server_ts":${row.originServerTs}${redacts}${room},"sender":${JSON.stringify(row.sender)}${state},"type":${JSON.stringify(row.type)},"unsigned":${unsigned(reader, row, rendering)}}`
+  const [content, redacts] = row.type === 'm.room.redaction' ? redaction(row) : [contentText(row), '']
+  return `{"content":${content},"event_id":"${row.eventId}","origin_server_ts":${row.originServerTs}${redacts}${room},"sender":${JSON.stringify(row.sender)}${state},"type":${JSON.stringify(row.type)},"unsigned":${unsigned(reader, row, rendering)}}`
 }
 
 /** The event as servers exchange it, with what the client format says beside it; source: client-server API, filter `event_format`. */
@@ -52,11 +52,18 @@ function previous(reader: Reader, position: Position): string {
   return `,"prev_content":${contentText(row)},"prev_sender":${JSON.stringify(row.sender)},"replaces_state":"${row.eventId}"`
 }
 
-/** Clients of old room versions and new ones alike look at the top level; source: client-server API, "m.room.redaction". */
-function redactedId(row: EventRow): string {
+/**
+ * Content and top level: whatever the room version says, both name what is redacted, because old clients look at the one and new ones at the
+ * other. Source: room version 11, "Moving the redacts property".
+ */
+function redaction(row: EventRow): [content: string, redacts: string] {
   const { redacts, content } = JSON.parse(row.json) as { redacts?: string; content: { redacts?: unknown } }
   const target = redacts ?? content.redacts
-  return typeof target === 'string' ? `,"redacts":${JSON.stringify(target)}` : ''
+  if (typeof target !== 'string') return [contentText(row), '']
+  return [
+    content.redacts === target ? contentText(row) : JSON.stringify({ ...content, redacts: target }),
+    `,"redacts":${JSON.stringify(target)}`,
+  ]
 }
 
 /** The four fields that people outside of a room may see of its state; source: client-server API, "Stripped state". */

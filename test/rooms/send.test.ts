@@ -160,8 +160,7 @@ test.each(['6', '10', '11', '12'])(
       sender: bob.userId,
       content: { reason: 'Typo' },
     })
-    expect(at(redaction)).toMatchObject({ type: 'm.room.redaction', redacts: ofBob })
-    if (version === '11') expect(at(redaction).content.redacts).toBe(ofBob)
+    expect(at(redaction)).toMatchObject({ type: 'm.room.redaction', redacts: ofBob, content: { redacts: ofBob, reason: 'Typo' } })
     const one = await ok(carol, 'GET', `${v3}/rooms/${roomId}/event/${encodeURIComponent(ofBob)}`)
     expect(one.content).toEqual({})
   },
