@@ -31,13 +31,16 @@ export class BackupProblem extends Error {
   }
 }
 
-/** What restic writes when it fails, most telling first. Its exit codes say nothing before version 0.17. */
+/** Exit codes of restic from version 0.17 on; before, only its words tell. */
+const codes: Readonly<Record<number, BackupProblemKind>> = { 10: 'no-repository', 11: 'locked', 12: 'wrong-passphrase' }
+
+/** What restic writes when it fails, most telling first. */
 const sayings: readonly (readonly [RegExp, BackupProblemKind, string])[] = [
   [/wrong password or no key found/i, 'wrong-passphrase', 'The passphrase is not the one of this backup.'],
   [/already locked|unable to create lock/i, 'locked', 'Another program is using the backup at the moment.'],
   [/no space left on device|quota exceeded/i, 'no-space', 'There is no space left where the backup goes.'],
   [
-    /ciphertext verification failed|hash does not match|does not match id|invalid data returned|unexpected EOF|is damaged|is broken|not found in index|repository contains errors|unable to load (?:index|tree)|unpacking .*failed|not in any pack/i,
+    /ciphertext verification failed|file is too short|decrypting blob .*failed|hash does not match|does not match id|invalid data returned|unexpected EOF|is damaged|is broken|not found in index|repository contains errors|unable to load (?:index|tree)|unpacking .*failed|not in any pack/i,
     'damaged',
     'The backup is damaged: a part of it is missing or was changed.',
   ],
@@ -55,8 +58,9 @@ const sayings: readonly (readonly [RegExp, BackupProblemKind, string])[] = [
 ]
 
 /** @param said what restic wrote to standard error */
-export function resticProblem(said: string): BackupProblem {
-  for (const [pattern, kind, message] of sayings) if (pattern.test(said)) return new BackupProblem(kind, message)
+export function resticProblem(code: number | null, said: string): BackupProblem {
+  const known = sayings.find(([, kind]) => kind === codes[code ?? 0]) ?? sayings.find(([pattern]) => pattern.test(said))
+  if (known) return new BackupProblem(known[1], known[2])
   const last = said.trim().split('\n').at(-1)?.slice(0, 300)
   return new BackupProblem('failed', `restic failed${last ? `: ${last}` : '.'}`)
 }

@@ -68,7 +68,7 @@ export async function listEntries(
 ): Promise<void> {
   await restic(['ls', '--no-lock', id], {
     signal,
-    onLine({ struct_type: kind, path, type, size }) {
+    onLine({ struct_type: former, message_type: kind = former, path, type, size }) {
       if (kind !== 'node') return
       onEntry({ path: String(path).replace(/^\//, ''), type: String(type), size: typeof size === 'number' ? size : 0 })
     },

@@ -81,7 +81,7 @@ export function createRestic(access: RepositoryAccess, timers: Timers, program =
       const code = await ended(child)
       if (code === 0 || (code !== null && accepted.includes(code))) return code
       if (tooSlow) throw new BackupProblem('too-slow', 'The place of the backup does not answer in time.')
-      throw signal?.aborted ? new BackupProblem('failed', 'The server stops.') : resticProblem(said)
+      throw signal?.aborted ? new BackupProblem('failed', 'The server stops.') : resticProblem(code, said)
     } finally {
       signal?.removeEventListener('abort', stop)
       cancelLimit()
