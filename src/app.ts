@@ -215,6 +215,7 @@ export async function createApp(
   const rooms = createRooms({
     storage,
     clock,
+    timers,
     log,
     random: platform.random,
     signer,

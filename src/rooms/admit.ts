@@ -49,7 +49,9 @@ export function admit(tx: Writer, room: Room, pdu: Pdu, arrival: Arrival = {}): 
     currentState: arrival.restart ? stateLookup(tx, room, before) : currentLookup(tx, room),
   })
   if (judgement.outcome === 'accept') return enter(tx, room, pdu, before, arrival)
-  if (arrival.received) keepRefused(tx, room, pdu, before, judgement)
+  // A state that one server told says nothing for good about the events of others: they may come again with a better one.
+  const isHearsay = arrival.stateBefore !== undefined && judgement.outcome === 'reject' && judgement.failed === 5
+  if (arrival.received && !isHearsay) keepRefused(tx, room, pdu, before, judgement)
   return { ...judgement.verdict, outcome: judgement.outcome }
 }
 
@@ -136,6 +138,7 @@ function store(
   const replaces = pdu.stateKey === undefined ? undefined : entryAt(tx, before, pdu.type, pdu.stateKey)
   const known = findEvent(tx, pdu.eventId)
   if (known) {
+    if (known.roomNid !== room.nid) throw new Error(`${pdu.eventId} is an event of another room`)
     placeOutlier(tx, known.position, { timelineOrder: place, stateRoot: before, status, replaces })
     return known.position
   }

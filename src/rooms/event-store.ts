@@ -162,12 +162,12 @@ function serialised(raw: JsonObject, version: RoomVersion): { json: string; star
   return { json, start: json.indexOf(`"content":${content}`) + '"content":'.length, length: content.length }
 }
 
-const rewrite = statement<[string, number, number, number, number], never>(
+const rewrite = statement<[string, number, number, Position | null, number], never>(
   'UPDATE events SET json = ?, content_start = ?, content_length = ?, redacted_by = ? WHERE position = ?',
 )
 
-/** Replaces an event by its redacted form: what was redacted is gone. */
-export function rewriteRedacted(tx: Writer, row: EventRow, raw: JsonObject, version: RoomVersion, redaction: Position): void {
+/** Replaces an event by another form of it; `redaction`: what redacted it. */
+export function rewriteEvent(tx: Writer, row: EventRow, raw: JsonObject, version: RoomVersion, redaction: Position | null): void {
   const { json, start, length } = serialised(raw, version)
   rewrite(tx).run(json, start, length, redaction, row.position)
   pdusOf(tx).delete(row.position)

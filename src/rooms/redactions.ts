@@ -2,7 +2,7 @@ import { serverOf, type UserId } from '../matrix/identifiers.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import { redact } from '../matrix/redaction.ts'
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
-import { type EventRow, findEvent, pduAt, rewriteRedacted, versionOf } from './event-store.ts'
+import { type EventRow, findEvent, pduAt, rewriteEvent, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
 import { powerLevelsOf } from './state.ts'
 
@@ -37,7 +37,7 @@ function carryOut(tx: Writer, room: Room, redaction: Pdu, position: Position, ta
   if (!isFromSameServer(redaction.sender, target) && !mayRedact(tx, room, redaction.sender, target)) return
   const version = versionOf(room)
   const original = pduAt(tx, target.position, version)
-  rewriteRedacted(tx, target, redact(original.raw, version), version, position)
+  rewriteEvent(tx, target, redact(original.raw, version), version, position)
   // A redacted event relates to nothing any more.
   unrelate(tx).run(target.position)
 }

@@ -3,7 +3,7 @@ import type { Endpoint } from '../http/endpoint.ts'
 import type { RoomId, UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
 import type { Signer } from '../matrix/signatures.ts'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
 import type { Reader } from '../storage/handles.ts'
@@ -32,6 +32,7 @@ import { writeEndpoints } from './write-endpoints.ts'
 export interface RoomsOptions {
   readonly storage: Storage
   readonly clock: Clock
+  readonly timers: Timers
   readonly random: Random
   readonly log: Log
   readonly signer: Signer
@@ -101,6 +102,7 @@ export function createRooms(options: RoomsOptions): Rooms {
     fetching &&
     createReceiver({
       ...fetching,
+      timers: options.timers,
       takeOutOfBand: (origin, room, pdu) =>
         storage.write((tx) => {
           const problem = outOfBandProblem(tx, room, pdu, origin, signer.serverName)

@@ -14,7 +14,8 @@ import { findEvent } from '../event-store.ts'
 import { roomOf } from '../members.ts'
 import { type VerifyEvents, validEvents } from '../receiving/check.ts'
 import { fetchedState } from '../receiving/fetch.ts'
-import { byCitation, storeOutliers } from '../receiving/outliers.ts'
+import { byCitation } from '../receiving/links.ts'
+import { storeOutliers } from '../receiving/outliers.ts'
 import { isServerIn } from '../servers.ts'
 import { buildWithHelp, type Unhelpful } from './ask-membership.ts'
 import { knownRoom } from './out-of-band.ts'
@@ -84,7 +85,7 @@ async function enterRoom(
   state: readonly JsonObject[],
   chain: readonly JsonObject[],
 ): Promise<string | undefined> {
-  const source = { roomId: join.roomId, version, from: server }
+  const source = { roomId: join.roomId, version, notaries: [server] }
   const stateEvents = await validEvents(verify, source, state)
   const chainEvents = await validEvents(verify, source, chain)
   const dropped = state.length - stateEvents.length

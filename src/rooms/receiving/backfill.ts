@@ -1,21 +1,21 @@
 import type { EventId, ServerName } from '../../matrix/identifiers.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
-import type { Clock, Milliseconds } from '../../platform/clock.ts'
+import type { Milliseconds } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
 import { createQueues } from '../../platform/queues.ts'
 import { type Position, statement } from '../../storage/handles.ts'
 import { admitPast } from '../admit.ts'
-import { eventAt, orderOf, versionOf } from '../event-store.ts'
+import { eventAt, findEvent, orderOf, versionOf } from '../event-store.ts'
 import { missingBetween } from '../heads.ts'
 import { type Room, roomOf } from '../members.ts'
+import { mistakenId } from '../same-event.ts'
 import { serversIn } from '../servers.ts'
 import { validEvents } from './check.ts'
 import { createFetching, type FetchDeps, fetchedState, hasState, type Visit } from './fetch.ts'
-import { byGraph } from './outliers.ts'
+import { byGraph, leadingTo } from './links.ts'
 
 export interface BackfillDeps extends FetchDeps {
   readonly serverName: ServerName
-  readonly clock: Clock
   readonly log: Log
 }
 
@@ -30,7 +30,10 @@ const maxServers = 3
 /** Between two attempts at one gap. */
 const pause: Milliseconds = 60_000
 const maxRemembered = 1000
+/** For one page: single events that are fetched, answers as large as the room, and the time for both. Somebody waits. */
 const maxSingleEvents = 200
+const maxStates = 10
+const maxTime: Milliseconds = 30_000
 
 const before = statement<[number, Position], Position | null>(
   'SELECT max(timeline_order) FROM events WHERE room_nid = ? AND timeline_order < ?',
@@ -48,14 +51,23 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   async function fetchFrom(room: Room, server: ServerName, ids: readonly EventId[]): Promise<readonly Pdu[]> {
     const raws = await history.backfill(server, room.roomId, ids, page)
     if (!raws) return []
-    const source = { roomId: room.roomId, version: versionOf(room), from: server }
-    const pdus = await validEvents(verify, source, raws.slice(0, 2 * page))
+    const version = versionOf(room)
+    const source = { roomId: room.roomId, version, notaries: [server] }
+    const pdus = await validEvents(verify, source, leadingTo(raws.slice(0, 2 * page), version, ids))
     return byGraph(pdus.filter(({ eventId }) => !hasState(reader, room, eventId)))
   }
 
   /** Takes events into the timeline below `child`, the last of them right below it. */
   async function place(room: Room, server: ServerName, pdus: readonly Pdu[], child: Position): Promise<number> {
-    const visit: Visit = { room, version: versionOf(room), from: server, eventsLeft: maxSingleEvents }
+    const until = clock.now() + maxTime
+    const visit: Visit = {
+      room,
+      version: versionOf(room),
+      from: server,
+      eventsLeft: maxSingleEvents,
+      statesLeft: maxStates,
+      until,
+    }
     const end = orderOf(eventAt(reader, child))
     const floor = before(reader).get(room.nid, end) ?? Number.MIN_SAFE_INTEGER
     // Without free places in between the older ones stay away.
@@ -68,7 +80,8 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       await fetching.authEvents(visit, [pdu])
       await storage.write((tx) => {
         const present = roomOf(tx, room.nid)
-        if (hasState(tx, present, pdu.eventId)) return
+        const known = findEvent(tx, pdu.eventId)
+        if (hasState(tx, present, pdu.eventId) || (known && mistakenId(tx, present, known, pdu) !== undefined)) return
         const stateBefore = ids && fetchedState(tx, present, ids)
         admitPast(tx, present, pdu, stateBefore, end - fitting.length + index)
       })

@@ -1,28 +1,31 @@
 import { MatrixError } from '../../http/errors.ts'
-import { toPdu } from '../../matrix/format.ts'
+import { checkFormat, toPdu } from '../../matrix/format.ts'
 import type { EventId, ServerName } from '../../matrix/identifiers.ts'
 import { parseRoomId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
+import type { Milliseconds, Timers } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
-import { createQueues } from '../../platform/queues.ts'
 import type { Writer } from '../../storage/handles.ts'
 import { StorageProblem } from '../../storage/problems.ts'
 import { admit } from '../admit.ts'
-import { eventIdAt, findEvent, pduAt, versionOf } from '../event-store.ts'
+import { eventIdAt, findEvent, versionOf } from '../event-store.ts'
 import { headsOf } from '../heads.ts'
 import { findRoom, type Room, roomOf } from '../members.ts'
 import { resolveRoots } from '../resolve.ts'
+import { makeWhole, mistakenId } from '../same-event.ts'
 import { serverMayTakePart } from '../server-acl.ts'
 import { isServerIn } from '../servers.ts'
 import { stateAfter } from '../state-before.ts'
 import type { Root } from '../state-snapshots.ts'
 import { checkEvents, validEvents } from './check.ts'
 import { createFetching, type FetchDeps, fetchedState, hasState, unknown, type Visit } from './fetch.ts'
-import { byGraph } from './outliers.ts'
+import { createGapTurns } from './gap-turns.ts'
+import { byGraph, leadingTo } from './links.ts'
 
 export interface ReceiverDeps extends FetchDeps {
   readonly serverName: ServerName
+  readonly timers: Timers
   readonly log: Log
   /** Events about users of this server in rooms that it is not in, such as the end of an invitation. */
   takeOutOfBand(origin: ServerName, room: Room, pdu: Pdu): Promise<string | undefined>
@@ -40,23 +43,35 @@ export interface Receiver {
 const maxGap = 1000
 /** As many as the other servers there are send at most. */
 const page = 20
-/** Single events fetched for the sake of one event. */
+/** For the events of one transaction in one room: single events that are fetched, answers as large as the room, and the time for both. */
 const maxSingleEvents = 500
+const maxStates = 20
+const maxTime: Milliseconds = 180_000
+/** Ids named in one question; other servers refuse more than a hundred. */
+const maxReferences = 50
 /** Places left free in the timeline where something is missing, so that it can come later. */
 const gapPlaces = 1_000_000
 const maxAttempts = 5
 const maxRemembered = 1000
 
 export function createReceiver(deps: ReceiverDeps): Receiver {
-  const { storage, history, verify, log } = deps
+  const { storage, history, verify, clock, log } = deps
   const { reader } = storage
   const fetching = createFetching(deps)
-  const inTurn = createQueues()
+  const inTurn = createGapTurns(deps.timers)
 
   /** Admits an event whose `prev_events` and auth events are known, or whose state was fetched; why it is no part of the room otherwise. */
   function take(tx: Writer, nid: number, pdu: Pdu, states?: FetchedStates): string | undefined {
     const room = roomOf(tx, nid)
-    if (hasState(tx, room, pdu.eventId)) return undefined
+    const known = findEvent(tx, pdu.eventId)
+    if (known) {
+      const mistake = mistakenId(tx, room, known, pdu)
+      if (mistake !== undefined) return mistake
+      makeWhole(tx, room, known, pdu)
+      // What stands on nothing is the create event, which came with the join.
+      if (hasState(tx, room, pdu.eventId) || pdu.prevEvents.length === 0) return undefined
+    }
+    if (pdu.prevEvents.length === 0) return 'prev_events: an event that stands on nothing'
     if (states) tx.nextPosition(gapPlaces)
     const stateBefore = states && stateAtGap(tx, room, pdu, states)
     const admission = admit(tx, room, pdu, { received: true, stateBefore })
@@ -129,21 +144,25 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   /** Fetches and takes what lies between the known and an event, as far as it can be had. */
   async function fillGap(visit: Visit, pdu: Pdu): Promise<void> {
     const { room, version, from } = visit
-    const heads = headsOf(reader, room.nid)
+    const heads = headsOf(reader, room.nid).slice(0, maxReferences)
     const earliest = heads.map((position) => eventIdAt(reader, position))
-    const minDepth = Math.min(...heads.map((position) => pduAt(reader, position, version).depth))
     const found = new Map<EventId, Pdu>()
-    for (let latest: readonly EventId[] = [pdu.eventId]; latest.length > 0 && found.size < maxGap; ) {
+    let latest: readonly EventId[] = [pdu.eventId]
+    while (latest.length > 0 && found.size < maxGap && clock.now() <= visit.until) {
       const before = found.size
-      const raws = await history.missingEvents(from, room.roomId, { earliest, latest, minDepth, limit: page })
+      const raws = await history.missingEvents(from, room.roomId, { earliest, latest, limit: page })
       if (!raws) break
-      for (const one of await validEvents(verify, { roomId: room.roomId, version, from }, raws)) {
+      // Only what leads to the event: the rest is not what was asked for.
+      const asked = [...latest, ...[pdu, ...found.values()].flatMap(({ prevEvents }) => prevEvents)]
+      const leading = leadingTo(raws.slice(0, page), version, asked)
+      for (const one of await validEvents(verify, { roomId: room.roomId, version, notaries: [] }, leading)) {
         if (one.eventId !== pdu.eventId && !hasState(reader, room, one.eventId)) found.set(one.eventId, one)
       }
       // Whoever sends less than was asked for has no more.
       if (found.size === before || raws.length < page) break
       const stands = (id: EventId) => found.has(id) || hasState(reader, room, id)
-      latest = [...found.values()].filter((one) => !one.prevEvents.every(stands)).map(({ eventId }) => eventId)
+      const open = [...found.values()].filter((one) => !one.prevEvents.every(stands))
+      latest = open.map(({ eventId }) => eventId).slice(-maxReferences)
     }
     await takeInOrder(visit, byGraph(found.values()), {}, false)
   }
@@ -155,7 +174,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       const pdu = pdus[at]
       if (ready > 0 || !pdu) continue
       const silences = history.silences(visit.from)
-      const result = await onlyThis(async () => resultOf(await takeWithGap(visit, pdu, mayFill)))
+      const fill = async () => resultOf(await takeWithGap(visit, pdu, mayFill))
+      const result = await onlyThis(() => (mayFill ? inTurn(visit.room.nid, fill) : fill()))
       if (result.error !== undefined) {
         log.info({ eventId: pdu.eventId, from: visit.from, problem: result.error }, 'an event of another server is not taken')
         if (mayFill && history.silences(visit.from) > silences) askAgain(pdu.eventId)
@@ -167,7 +187,13 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 
   async function receiveInRoom(origin: ServerName, room: Room, raws: readonly JsonObject[], results: Results): Promise<void> {
     const version = versionOf(room)
-    const checked = await checkEvents(verify, { roomId: room.roomId, version, from: origin }, raws)
+    if (!serverMayTakePart(reader, room, origin)) {
+      const error = 'this room does not take anything from your server'
+      for (const raw of raws) if (checkFormat(raw, version) === undefined) results[toPdu(raw, version).eventId] = { error }
+      return
+    }
+    // Whoever is in the room now can be asked for keys; nobody speaks for others.
+    const checked = await checkEvents(verify, { roomId: room.roomId, version, notaries: [] }, raws)
     const pdus: Pdu[] = []
     for (const one of checked) {
       if ('pdu' in one) pdus.push(one.pdu)
@@ -176,12 +202,9 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         if (one.later) askAgain(toPdu(one.raw, version).eventId)
       }
     }
-    if (!serverMayTakePart(reader, room, origin)) {
-      for (const { eventId } of pdus) results[eventId] = { error: 'this room does not take anything from your server' }
-      return
-    }
     if (isServerIn(reader, room.nid, deps.serverName)) {
-      const visit: Visit = { room, version, from: origin, eventsLeft: maxSingleEvents }
+      const until = clock.now() + maxTime
+      const visit: Visit = { room, version, from: origin, eventsLeft: maxSingleEvents, statesLeft: maxStates, until }
       await takeInOrder(visit, pdus, results, true)
       return
     }
@@ -194,7 +217,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       const byRoom = Map.groupBy(raws, (raw) => parseRoomId(raw.room_id))
       const rooms = [...byRoom].map(async ([roomId, events]) => {
         const room = roomId && findRoom(reader, roomId)
-        if (room) await inTurn(room.nid, () => receiveInRoom(origin, room, events, results))
+        if (room) await receiveInRoom(origin, room, events, results)
       })
       await Promise.all(rooms)
       return results

@@ -3,9 +3,13 @@ import type { Answered, FederationClient, Question } from '../../federation/clie
 import { anyObject } from '../../http/schemas.ts'
 import type { EventId, RoomId, ServerName } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
+import { createQueues } from '../../platform/queues.ts'
 
 const events = Type.Array(anyObject)
-const ids = Type.Array(Type.String({ maxLength: 255 }))
+/** A room of fifty thousand members, with what they stand on. */
+const maxIds = 200_000
+const stateEvents = Type.Array(anyObject, { maxItems: maxIds })
+const ids = Type.Array(Type.String({ maxLength: 255 }), { maxItems: maxIds })
 
 /** What a server is asked about a room's past; nothing in the answers is proven. Undefined: there is no answer that can be used. */
 export interface RemoteHistory {
@@ -18,7 +22,6 @@ export interface RemoteHistory {
     between: {
       readonly earliest: readonly EventId[]
       readonly latest: readonly EventId[]
-      readonly minDepth: number
       readonly limit: number
     },
   ): Promise<readonly JsonObject[] | undefined>
@@ -51,11 +54,38 @@ const v1 = '/_matrix/federation/v1'
 const maxServers = 1000
 /** Fifty events of the largest size. */
 const pageLimits = { headers: 20_000, total: 30_000, bytes: 4 * 1024 * 1024 }
+const idLimits = { headers: 30_000, total: 60_000, bytes: 16 * 1024 * 1024 }
 /** A room of tens of thousands of members. */
-const stateLimits = { headers: 60_000, total: 120_000, bytes: 128 * 1024 * 1024 }
+const stateLimits = { headers: 30_000, total: 60_000, bytes: 64 * 1024 * 1024 }
+/** Answers as large as a room that may be under way, one from each server: more would not fit into memory. */
+const maxLarge = 3
 
 export function askHistory(client: FederationClient): RemoteHistory {
   const silences = new Map<ServerName, number>()
+  const inTurn = createQueues()
+  let large = 0
+
+  function noteSilence(server: ServerName): void {
+    const count = (silences.get(server) ?? 0) + 1
+    silences.delete(server)
+    silences.set(server, count)
+    if (silences.size > maxServers) silences.delete(silences.keys().next().value ?? server)
+  }
+
+  /** A question whose answer may be as large as a room. With too many under way it counts as unanswered: it can be asked again. */
+  const askLarge: typeof ask = (server, ...question) =>
+    inTurn(server, async () => {
+      if (large >= maxLarge) {
+        noteSilence(server)
+        return undefined
+      }
+      large += 1
+      try {
+        return await ask(server, ...question)
+      } finally {
+        large -= 1
+      }
+    })
 
   async function ask<Schema extends TSchema>(
     server: ServerName,
@@ -69,20 +99,16 @@ export function askHistory(client: FederationClient): RemoteHistory {
       schema,
     )
     // A proxy answers for a server that is away.
-    if ('problem' in answer && (answer.status === undefined || answer.status >= 500)) {
-      const count = (silences.get(server) ?? 0) + 1
-      silences.delete(server)
-      silences.set(server, count)
-      if (silences.size > maxServers) silences.delete(silences.keys().next().value ?? server)
-    }
+    if ('problem' in answer && (answer.status === undefined || answer.status >= 500)) noteSilence(server)
     return 'body' in answer ? answer.body : undefined
   }
   const of = (id: string) => encodeURIComponent(id)
 
   return {
     silences: (server) => silences.get(server) ?? 0,
-    async missingEvents(server, roomId, { earliest, latest, minDepth, limit }) {
-      const content = { earliest_events: [...earliest], latest_events: [...latest], min_depth: minDepth, limit }
+    async missingEvents(server, roomId, { earliest, latest, limit }) {
+      // Depths are what servers say, so that they set no bound.
+      const content = { earliest_events: [...earliest], latest_events: [...latest], min_depth: 0, limit }
       const answer = await ask(server, `${v1}/get_missing_events/${of(roomId)}`, Type.Object({ events: Type.Optional(events) }), {
         method: 'POST',
         content,
@@ -92,17 +118,18 @@ export function askHistory(client: FederationClient): RemoteHistory {
     },
     async stateIds(server, roomId, eventId) {
       const schema = Type.Object({ pdu_ids: ids, auth_chain_ids: ids })
-      const answer = await ask(server, `${v1}/state_ids/${of(roomId)}?event_id=${of(eventId)}`, schema, { limits: stateLimits })
+      const target = `${v1}/state_ids/${of(roomId)}?event_id=${of(eventId)}`
+      const answer = await askLarge(server, target, schema, { limits: idLimits })
       return answer && { state: answer.pdu_ids as EventId[], authChain: answer.auth_chain_ids as EventId[] }
     },
     async state(server, roomId, eventId) {
-      const schema = Type.Object({ pdus: events, auth_chain: events })
-      const answer = await ask(server, `${v1}/state/${of(roomId)}?event_id=${of(eventId)}`, schema, { limits: stateLimits })
+      const schema = Type.Object({ pdus: stateEvents, auth_chain: stateEvents })
+      const answer = await askLarge(server, `${v1}/state/${of(roomId)}?event_id=${of(eventId)}`, schema, { limits: stateLimits })
       return answer && { state: answer.pdus as JsonObject[], authChain: answer.auth_chain as JsonObject[] }
     },
     async authChain(server, roomId, eventId) {
-      const schema = Type.Object({ auth_chain: events })
-      const answer = await ask(server, `${v1}/event_auth/${of(roomId)}/${of(eventId)}`, schema, { limits: stateLimits })
+      const schema = Type.Object({ auth_chain: stateEvents })
+      const answer = await askLarge(server, `${v1}/event_auth/${of(roomId)}/${of(eventId)}`, schema, { limits: stateLimits })
       return answer?.auth_chain as readonly JsonObject[] | undefined
     },
     async event(server, eventId) {
