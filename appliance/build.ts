@@ -67,7 +67,8 @@ for (const name of ['bundle', 'box', 'drizzle', 'node_modules', 'package.json', 
   copyReproducibly(join(program, name), join(system, 'usr/lib/hausbote', name))
 cpSync(nodeBinary(), node)
 if (values['trust-key']) cpSync(values['trust-key'], join(system, 'usr/lib/hausbote/keys/trusted.pem'))
-if (existsSync(join(appliance, 'keys'))) cpSync(join(appliance, 'keys'), join(system, 'usr/lib/hausbote/keys'), { recursive: true })
+if (existsSync(join(appliance, 'keys')))
+  cpSync(join(appliance, 'keys'), join(system, 'usr/lib/hausbote/keys'), { recursive: true })
 if (values.overlay) cpSync(values.overlay, system, { recursive: true, force: true })
 const name = `hausbote_${version}_${values.arch}`
 const files = buildDisk({ appliance, tools, architecture, version, name, epoch, release })
@@ -96,6 +97,16 @@ function nodeBinary(): string {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{"private":true}')
   const wanted = `node-linux-${architecture.node}@${optionalDependencies[`node-linux-${architecture.node}`]}`
-  run('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--force', `--cpu=${architecture.node}`, wanted])
+  run('npm', [
+    'install',
+    '--prefix',
+    folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--force',
+    `--cpu=${architecture.node}`,
+    wanted,
+  ])
   return binary
 }

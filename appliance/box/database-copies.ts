@@ -40,7 +40,9 @@ export function keepCopy({ database, copies, schema, open }: CopyTask): { done: 
     return { done: `Copied the database before its schema changes from ${applied} to ${schema}.` }
   }
   if (!existsSync(copy))
-    return { problem: `The database was written by a newer version (schema ${applied}, not ${schema}), and there is no older copy.` }
+    return {
+      problem: `The database was written by a newer version (schema ${applied}, not ${schema}), and there is no older copy.`,
+    }
   renameSync(database, join(copies, `set-aside-${applied}.db`))
   syncFolder(dirname(database))
   place(copy, database)

@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Tools } from './tools.ts'
 
@@ -28,7 +19,10 @@ export function configureRoot(appliance: string, tools: Tools, root: string, ide
   }
   const master = (name: string) => readFileSync(join(root, 'usr/share/base-passwd', `${name}.master`), 'utf8')
   // Nobody logs in: no user has a password, and only the technician, who needs a key that a box does not have, has a shell.
-  write('etc/passwd', `${master('passwd').replace(/:[^:\n]*$/gm, ':/usr/sbin/nologin')}technician:x:0:0::/run/technician:/usr/bin/sh\n`)
+  write(
+    'etc/passwd',
+    `${master('passwd').replace(/:[^:\n]*$/gm, ':/usr/sbin/nologin')}technician:x:0:0::/run/technician:/usr/bin/sh\n`,
+  )
   write('etc/group', master('group'))
   rmSync(join(root, 'etc/shadow'), { force: true })
   rmSync(join(root, 'etc/gshadow'), { force: true })
@@ -110,7 +104,18 @@ const needlessDrivers = [
 ]
 
 /** Texts that nobody reads on a machine without a shell; licences stay. */
-const needlessTexts = ['man', 'info', 'locale', 'lintian', 'bash-completion', 'zsh', 'perl5', 'doc-base', 'initramfs-tools', 'bug']
+const needlessTexts = [
+  'man',
+  'info',
+  'locale',
+  'lintian',
+  'bash-completion',
+  'zsh',
+  'perl5',
+  'doc-base',
+  'initramfs-tools',
+  'bug',
+]
 
 function prune(root: string): void {
   const remove = (path: string) => rmSync(join(root, path), { recursive: true, force: true })
@@ -120,8 +125,17 @@ function prune(root: string): void {
     if (name !== 'copyright') rmSync(join(parentPath, name), { force: true })
   const [release = ''] = readdirSync(join(root, 'usr/lib/modules'))
   for (const path of needlessDrivers) remove(`usr/lib/modules/${release}/kernel/${path}`)
-  for (const path of ['usr/lib/systemd/boot', 'boot', 'usr/bin/busybox', 'usr/share/ca-certificates', 'usr/lib/perl-base']) remove(path)
-  for (const path of ['etc/apt', 'etc/dpkg', 'etc/init.d', 'etc/cron.d', 'etc/logrotate.d', 'etc/fstab.orig', 'usr/games']) remove(path)
+  for (const path of [
+    'usr/lib/systemd/boot',
+    'boot',
+    'usr/bin/busybox',
+    'usr/share/ca-certificates',
+    'usr/lib/perl-base',
+    'usr/lib/systemd/system-generators/systemd-ssh-generator',
+  ])
+    remove(path)
+  for (const path of ['etc/apt', 'etc/dpkg', 'etc/init.d', 'etc/cron.d', 'etc/logrotate.d', 'etc/fstab.orig', 'usr/games'])
+    remove(path)
   for (const folder of ['var', 'tmp', 'run', 'dev', 'root', 'home', 'srv', 'mnt', 'opt', 'media']) remove(folder)
   for (const folder of ['boot', 'var', 'tmp', 'run', 'dev', 'proc', 'sys', 'root', 'home', 'srv', 'mnt', 'opt'])
     mkdirSync(join(root, folder), { recursive: true })

@@ -24,9 +24,20 @@ function copyModules(list: string, modules: string, folder: string, release: str
   const needs = new Map<string, readonly string[]>()
   for (const line of readFileSync(join(modules, 'modules.dep'), 'utf8').split('\n')) {
     const [file, others] = line.split(': ?', 2)[0]?.split(':') ?? []
-    if (file) needs.set(file, (others ?? '').split(' ').filter((other) => other !== ''))
+    if (file)
+      needs.set(
+        file,
+        (others ?? '').split(' ').filter((other) => other !== ''),
+      )
   }
-  const byName = new Map([...needs.keys()].map((file) => [basename(file).replace(/\.ko.*/, '').replaceAll('-', '_'), file]))
+  const byName = new Map(
+    [...needs.keys()].map((file) => [
+      basename(file)
+        .replace(/\.ko.*/, '')
+        .replaceAll('-', '_'),
+      file,
+    ]),
+  )
   const there = names.filter((name) => byName.has(name))
   const wanted = new Set(there.flatMap((name) => [byName.get(name) ?? '', ...(needs.get(byName.get(name) ?? '') ?? [])]))
   const target = join(folder, 'lib/modules', release)
@@ -37,6 +48,7 @@ function copyModules(list: string, modules: string, folder: string, release: str
     if (status !== 0) throw new Error(`${file} cannot be unpacked`)
     writeFileSync(join(target, file.replace(/\.xz$/, '')), stdout)
   }
-  for (const name of ['modules.builtin', 'modules.order', 'modules.builtin.modinfo']) copyFileSync(join(modules, name), join(target, name))
+  for (const name of ['modules.builtin', 'modules.order', 'modules.builtin.modinfo'])
+    copyFileSync(join(modules, name), join(target, name))
   writeFileSync(join(folder, 'modules.txt'), `${there.join('\n')}\n`)
 }

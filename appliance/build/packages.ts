@@ -50,7 +50,9 @@ function lines(file: string): string[] {
 
 /** The one version of the kernel that is there. */
 export function kernelRelease(root: string): string {
-  const releases = ask('ls', [join(root, 'usr/lib/modules')]).trim().split('\n')
+  const releases = ask('ls', [join(root, 'usr/lib/modules')])
+    .trim()
+    .split('\n')
   const [release] = releases
   if (release === undefined || releases.length !== 1) throw new Error(`one kernel was expected, not: ${releases.join(', ')}`)
   return release

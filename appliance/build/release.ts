@@ -24,7 +24,8 @@ export interface ReleaseTask {
 /** Everything that is published of one version: flash file, update files with their signature, what is inside. */
 export function writeRelease(task: ReleaseTask): void {
   const { out, files, name, version, architecture, packages } = task
-  const zstd = (from: string, to: string, level: string) => run('zstd', ['--quiet', '--force', '-T2', level, from, '-o', join(out, to)])
+  const zstd = (from: string, to: string, level: string) =>
+    run('zstd', ['--quiet', '--force', '-T2', level, from, '-o', join(out, to)])
   zstd(files.disk, `${name}.img.zst`, '-12')
   // The file system is compressed already.
   cpSync(files.root, join(out, `${name}.root`))
@@ -42,7 +43,9 @@ export function writeRelease(task: ReleaseTask): void {
   }
   const text = `${JSON.stringify(update, undefined, 2)}\n`
   writeFileSync(join(out, `${name}.update.json`), text)
-  const sums = ['img.zst', 'root', 'efi', 'update.json', 'cdx.json', 'licences.txt', 'packages.txt'].map((end) => `${name}.${end}`)
+  const sums = ['img.zst', 'root', 'efi', 'update.json', 'cdx.json', 'licences.txt', 'packages.txt'].map(
+    (end) => `${name}.${end}`,
+  )
   const list = sums.map((file) => `${hashOf(join(out, file))}  ${file}\n`).join('')
   writeFileSync(join(out, 'SHA256SUMS'), list)
   if (task.key === undefined) return

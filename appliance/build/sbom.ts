@@ -19,7 +19,9 @@ function npmPackages(program: string): Package[] {
 
 /** The list of parts in the form of CycloneDX 1.6. */
 export function writeSbom({ version, architecture, packages, program, root, epoch }: Inside, file: string): void {
-  const nodeManifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { optionalDependencies: Record<string, string> }
+  const nodeManifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    optionalDependencies: Record<string, string>
+  }
   const node = nodeManifest.optionalDependencies[`node-linux-${architecture.node}`]
   const debian = packages.map((one) => ({
     type: 'library',
@@ -59,7 +61,13 @@ export function writeLicences({ packages, program }: Inside, file: string): void
   }
   const missing = [...bySource].flatMap(([source, texts]) => (texts.length === 0 ? [source] : []))
   const line = '='.repeat(80)
-  const debian = [...bySource].flatMap(([source, [text]]) => (text === undefined ? [] : [`${line}\nDebian source package ${source}\n\n${text}\n`]))
-  const note = missing.length === 0 ? '' : `${line}\nTheir texts come with another package of the same source: ${missing.join(', ')}\n`
-  writeFileSync(file, `${debian.join('\n')}\n${note}\n${line}\nPackages of the program\n\n${readFileSync(join(program, 'LICENSES.txt'), 'utf8')}`)
+  const debian = [...bySource].flatMap(([source, [text]]) =>
+    text === undefined ? [] : [`${line}\nDebian source package ${source}\n\n${text}\n`],
+  )
+  const note =
+    missing.length === 0 ? '' : `${line}\nTheir texts come with another package of the same source: ${missing.join(', ')}\n`
+  writeFileSync(
+    file,
+    `${debian.join('\n')}\n${note}\n${line}\nPackages of the program\n\n${readFileSync(join(program, 'LICENSES.txt'), 'utf8')}`,
+  )
 }

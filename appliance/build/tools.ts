@@ -60,6 +60,7 @@ export function requirePrograms(): void {
       return true
     }
   })
-  if (missing.length > 0) throw new Error(`Programs are missing: ${missing.join(', ')}. appliance/README.md names their packages.`)
+  if (missing.length > 0)
+    throw new Error(`Programs are missing: ${missing.join(', ')}. appliance/README.md names their packages.`)
   if (process.getuid?.() !== 0) throw new Error('The image is built by root: its files belong to several users.')
 }

@@ -7,6 +7,9 @@ import type { Arch } from '../../scripts/bundle/packages.ts'
 
 const gigabyte = 1024 ** 3
 
+// A test that is stopped takes its machines along.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 export interface MachineOptions {
   /** Where its disk, firmware memory and logs lie. */
   readonly folder: string
@@ -88,7 +91,9 @@ export async function createMachine({ folder, arch = 'x64', tpm, more = [], memo
         ...(tpm === undefined ? [] : tpmWords(tpm, arch)),
         ...more,
       ]
-      const started = spawn(`qemu-system-${arch === 'x64' ? 'x86_64' : 'aarch64'}`, words, { stdio: ['ignore', 'ignore', 'pipe'] })
+      const started = spawn(`qemu-system-${arch === 'x64' ? 'x86_64' : 'aarch64'}`, words, {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
       let said = ''
       started.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
       child = started
@@ -134,11 +139,24 @@ function tail(text: string): string {
 function firmware(arch: Arch, folder: string): string[] {
   const [code, variables, machine] =
     arch === 'x64'
-      ? ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd', ['-machine', 'q35', '-device', 'i6300esb', '-vga', 'std']]
-      : ['/usr/share/AAVMF/AAVMF_CODE.fd', '/usr/share/AAVMF/AAVMF_VARS.fd', ['-machine', 'virt', '-cpu', 'cortex-a72', '-device', 'ramfb']]
+      ? [
+          '/usr/share/OVMF/OVMF_CODE_4M.fd',
+          '/usr/share/OVMF/OVMF_VARS_4M.fd',
+          ['-machine', 'q35', '-device', 'i6300esb', '-vga', 'std'],
+        ]
+      : [
+          '/usr/share/AAVMF/AAVMF_CODE.fd',
+          '/usr/share/AAVMF/AAVMF_VARS.fd',
+          ['-machine', 'virt', '-cpu', 'cortex-a72', '-device', 'ramfb'],
+        ]
   const own = join(folder, 'variables.fd')
   if (!existsSync(own)) copyFileSync(variables, own)
-  const flashes = ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`, '-drive', `if=pflash,format=raw,unit=1,file=${own}`]
+  const flashes = [
+    '-drive',
+    `if=pflash,format=raw,unit=0,readonly=on,file=${code}`,
+    '-drive',
+    `if=pflash,format=raw,unit=1,file=${own}`,
+  ]
   return [...machine, ...flashes]
 }
 

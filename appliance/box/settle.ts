@@ -1,0 +1,33 @@
+// At each start, before the server: what became of the last update, and why the machine started.
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { places, release } from './places.ts'
+import { settleBoot } from './settle-boot.ts'
+import { readState, sync, writeState } from './update-state.ts'
+
+const running = '/var/lib/hausbote-box/running'
+if (process.argv[2] === 'stop') {
+  rmSync(running, { force: true })
+  sync('/var/lib/hausbote-box')
+  process.exit(0)
+}
+
+const { version } = release()
+const { state, remove } = settleBoot(readState(places.updates), version, readdirSync(places.kernels), new Date())
+// First what was learnt, then the file: the other way round a power cut would forget a version that failed.
+writeState(places.updates, state)
+for (const file of remove) rmSync(join(places.kernels, file))
+if (remove.length > 0) sync(places.kernels)
+
+writeFileSync('/run/hausbote/boot-reason', `${reason()}\n`)
+writeFileSync(running, `${version}\n`)
+sync(running)
+
+function reason(): string {
+  const panics = existsSync('/var/lib/systemd/pstore') ? readdirSync('/var/lib/systemd/pstore').length : 0
+  if (existsSync(running))
+    return panics > 0
+      ? 'the system had crashed and started again'
+      : 'the power was cut, or the machine had stopped without a word'
+  return 'in good order'
+}
