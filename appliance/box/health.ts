@@ -13,6 +13,8 @@ import { readState, writeState } from './update-state.ts'
 
 /** Milliseconds that the application has from here on. */
 const patience = 240_000
+/** A server that ended so often will not do better. */
+const hopeless = 5
 /** Of the application's own user and group: nothing of the database shall belong to another one. */
 const user = 900
 
@@ -46,9 +48,17 @@ if (problem === undefined) {
 async function findProblem(): Promise<string | undefined> {
   for (const deadline = performance.now() + patience; ; await pause(1000)) {
     if ((await look()).well) break
+    if (restarts() >= hopeless) return 'the server does not start'
     if (performance.now() > deadline) return 'the server does not answer'
   }
   return diskProblem() ?? databaseProblem()
+}
+
+function restarts(): number {
+  const { stdout } = spawnSync('/usr/bin/systemctl', ['show', '--property=NRestarts', '--value', 'hausbote.service'], {
+    encoding: 'utf8',
+  })
+  return Number(stdout)
 }
 
 function diskProblem(): string | undefined {

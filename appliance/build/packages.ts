@@ -18,7 +18,8 @@ export interface DebianPackage {
 export function unpackPackages(appliance: string, architecture: Architecture, root: string, epoch: string): DebianPackage[] {
   const wanted = [...lines(join(appliance, 'packages.txt')), architecture.kernel]
   const list = `${root}.packages`
-  const format = '${Package}\\t${Version}\\t${Architecture}\\t${source:Package}\\n'
+  const fields = ['Package', 'Version', 'Architecture', 'source:Package'].map((field) => `\${${field}}`)
+  const format = `${fields.join('\\t')}\\n`
   // The archives are only there in between.
   const hook = `for deb in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb --show --showformat='${format}' "$deb"; done > '${list}'`
   run(
