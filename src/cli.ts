@@ -13,10 +13,12 @@ import type { OperationsCommand } from './operations/commands.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { silentLog } from './platform/log.ts'
 import { randomLetters, systemRandom } from './platform/random.ts'
+import { isSetup, runSetup, SetupUsageProblem, setupUsage, WrongFile } from './setup/command-line.ts'
+import type { SetupCommand } from './setup/commands.ts'
 import { StorageProblem } from './storage/problems.ts'
 import type { Storage } from './storage/storage.ts'
 
-type AnyCommand = Command | OperationsCommand | KeyCommand
+type AnyCommand = Command | OperationsCommand | KeyCommand | SetupCommand
 
 const usage = `Usage: npm run hausbote -- COMMAND
 
@@ -25,7 +27,7 @@ const usage = `Usage: npm run hausbote -- COMMAND
   user list                                    show all accounts
   token add [--uses N] [--expires TIME]        make a token that people register with; TIME such as 90m, 12h, 7d
   key rotate                                   sign with a new key from now on; what the one before signed stays valid
-${operationsUsage}`
+${setupUsage}${operationsUsage}`
 
 /** Exit codes: refused, wrong use (EX_USAGE), wrong configuration (EX_CONFIG). */
 const exitCodes = { refused: 1, usage: 64, config: 78 }
@@ -36,10 +38,12 @@ let here: App | undefined
 let ground: Storage | undefined
 try {
   const words = process.argv.slice(2)
-  await (isOperation(words) ? runOperation(words, await commandLine()) : main(words))
+  if (isSetup(words)) await runSetup(words, { say, ask: run })
+  else await (isOperation(words) ? runOperation(words, await commandLine()) : main(words))
 } catch (error) {
-  if (error instanceof UsageProblem) fail(`${error.message}\n\n${usage}`, exitCodes.usage)
-  if (error instanceof StorageProblem || error instanceof BackupProblem) fail(error.message, exitCodes.refused)
+  if (error instanceof UsageProblem || error instanceof SetupUsageProblem) fail(`${error.message}\n\n${usage}`, exitCodes.usage)
+  if (error instanceof StorageProblem || error instanceof BackupProblem || error instanceof WrongFile)
+    fail(error.message, exitCodes.refused)
   throw error
 } finally {
   await here?.close()
@@ -163,15 +167,17 @@ async function carryOut(command: AnyCommand): Promise<unknown> {
 async function carryOutHere(command: AnyCommand): Promise<object | undefined> {
   const { createApp } = await import('./app.ts')
   const { openGround } = await import('./ground.ts')
+  const { commandsWithoutServer } = await import('./box/owner-commands.ts')
   const platform = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLog, environment: process.env }
   const onFatal = (problem: StorageProblem) => fail(problem.message, exitCodes.refused)
   ground ??= openGround(config, platform, onFatal)
   if (isNameless(config, ground.reader))
     fail('This server has no name yet: start it, open its page and set it up first.', exitCodes.refused)
-  here ??= await createApp(effectiveConfig(config, ground.reader), platform, onFatal, ground)
+  const effective = effectiveConfig(config, ground.reader)
+  here ??= await createApp(effective, platform, onFatal, ground)
   const line = JSON.stringify(command)
   const known = readCommand(line)
-  return known ? runCommand(here.administration, known) : here.operations.carryOut(line)
+  return known ? runCommand(here.administration, known) : commandsWithoutServer(here, effective, platform)(line)
 }
 
 async function commandLine(): Promise<CommandLine> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
+import { type ControlSocket, createControlSocket, type OtherCommands } from '../accounts/control.ts'
+import { createPasswordHashing, defaultPasswordCost } from '../accounts/password-hashing.ts'
 import type { Platform } from '../app.ts'
 import type { Config } from '../config.ts'
 import { migrations, openGround } from '../ground.ts'
@@ -7,12 +8,14 @@ import type { ListenAddress, Listener } from '../http/listener.ts'
 import { createRateLimits, noRateLimits } from '../http/rate-limits.ts'
 import { systemResolver } from '../platform/resolver.ts'
 import { answerOf, answersOf, setAnswer } from '../setup/answers.ts'
+import { carryOutSetup } from '../setup/commands.ts'
 import type { Messenger } from '../setup/messenger.ts'
 import { ownerOf } from '../setup/owners.ts'
 import { provision } from '../setup/provision.ts'
 import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import { createSetup, type Setup } from '../setup/setup.ts'
+import { createStaff } from '../setup/staff/staff.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
 import { effectiveConfig } from './effective-config.ts'
@@ -95,7 +98,11 @@ export async function openBox(config: Config, platform: Platform, edge: Edge): P
 async function stand(config: Config, platform: Platform, edge: Edge, restart: () => void): Promise<Standing> {
   const storage = openGround(config, platform, edge.onFatal)
   try {
-    const messenger = createMessenger(config, platform, storage, edge, restart)
+    const passwords = createPasswordHashing(platform.passwordCost ?? defaultPasswordCost, platform.random)
+    const messenger: StartableMessenger = createMessenger(config, platform, storage, edge, restart, (line) =>
+      carryOutSetup(line, { storage, clock: platform.clock, staff, pageUrls: edge.pageUrls }),
+    )
+    const staff = createStaff({ ...platform, storage, passwords, messenger })
     if (!config.setup_listen) {
       await messenger.start()
       if (messenger.failure !== undefined) throw messenger.failure
@@ -113,6 +120,8 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
       rateLimits: config.rate_limits ? createRateLimits(platform.clock) : noRateLimits,
       hostNames: edge.hostNames,
       messenger,
+      passwords,
+      staff,
       onClaimed: () => edge.showCode(undefined),
       restoring,
       resolver: systemResolver,
@@ -180,6 +189,7 @@ function createMessenger(
   storage: Storage,
   edge: Edge,
   restart: () => void,
+  commands: OtherCommands,
 ): StartableMessenger {
   let served: ServedMessenger | undefined
   let starting: Promise<void> | undefined
@@ -192,7 +202,7 @@ function createMessenger(
       failure = undefined
       await waiting?.close()
       waiting = undefined
-      served = await serveMessenger(effectiveConfig(config, storage.reader), platform, storage, edge.onFatal)
+      served = await serveMessenger(effectiveConfig(config, storage.reader), platform, storage, edge.onFatal, commands)
       edge.say(served.announcement)
     } catch (error) {
       failure = error
@@ -202,9 +212,7 @@ function createMessenger(
 
   return {
     get running() {
-      if (!served) return undefined
-      const { serverName, publicUrl, app } = served
-      return { serverName, publicUrl, sessions: app.sessions, rooms: app.rooms, operations: app.operations }
+      return served?.running
     },
     get problem() {
       if (failure === undefined) return undefined

@@ -1,19 +1,18 @@
-import { type ControlSocket, createControlSocket } from '../accounts/control.ts'
+import { type ControlSocket, createControlSocket, type OtherCommands } from '../accounts/control.ts'
 import { type App, createApp, type Platform } from '../app.ts'
 import type { Config } from '../config.ts'
 import { type CertificateFiles, readCertificate, watchCertificate } from '../http/certificate-files.ts'
 import type { Certificate, Listener } from '../http/listener.ts'
-import type { ServerName } from '../matrix/identifiers.ts'
 import type { Milliseconds } from '../platform/clock.ts'
+import type { RunningMessenger } from '../setup/messenger.ts'
 import type { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
 import { openListener, urlOf } from './open-listener.ts'
+import { runningOf } from './owner-commands.ts'
 
 /** The messenger with its listeners. */
 export interface ServedMessenger {
-  readonly app: App
-  readonly serverName: ServerName
-  readonly publicUrl: string | undefined
+  readonly running: RunningMessenger
   /** For the person who started the server. */
   readonly announcement: readonly string[]
   /** Takes nothing new and waits for what runs; the storage stays open. End its waiters right after calling this. */
@@ -40,17 +39,16 @@ export async function serveMessenger(
   platform: Platform,
   storage: Storage,
   onFatal: (problem: StorageProblem) => void,
+  commands: OtherCommands,
 ): Promise<ServedMessenger> {
   const parts: Parts = {}
   try {
     const app = await createApp(config, platform, onFatal, storage)
     parts.app = app
-    await open(parts, app, config, platform)
+    await open(parts, app, config, platform, commands)
     app.operations.jobs.start()
     return {
-      app,
-      serverName: config.server_name as ServerName,
-      publicUrl: config.public_url,
+      running: runningOf(app, config),
       announcement: announcementOf(config, parts, app),
       close: () => close(parts),
     }
@@ -60,8 +58,13 @@ export async function serveMessenger(
   }
 }
 
-async function open(parts: Parts, app: App, config: Config, { log, timers }: Platform): Promise<void> {
-  parts.control = await createControlSocket(config.data_dir, app.administration, log, app.operations.carryOut)
+async function open(parts: Parts, app: App, config: Config, { log, timers }: Platform, commands: OtherCommands): Promise<void> {
+  parts.control = await createControlSocket(
+    config.data_dir,
+    app.administration,
+    log,
+    (line) => commands(line) ?? app.operations.carryOut(line),
+  )
   parts.listener = await openListener('listen', config.listen, app.client.fetch)
   const files = certificateFiles(config)
   const current = files && readCertificate(files)

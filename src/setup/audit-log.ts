@@ -30,6 +30,7 @@ export const auditActs = [
   'support-bundle',
   'restored',
   'provisioned',
+  'owner-reset',
 ] as const
 export type AuditAct = (typeof auditActs)[number]
 

@@ -16,6 +16,15 @@ const insert = statement<[string, string, string, Milliseconds], never>(
 const updatePassword = statement<[string], never>('UPDATE owners SET password_hash = ?')
 const updateLanguage = statement<[string], never>('UPDATE owners SET language = ?')
 
+const removeAll = statement<[], string>('DELETE FROM owners RETURNING name', 'pluck')
+const endSessions = statement<[], never>('DELETE FROM owner_sessions')
+
+/** Lets the box be claimed anew; everything else stays. Answers who owned it; undefined: nobody did. */
+export function resetOwner(tx: Writer): string | undefined {
+  endSessions(tx).run()
+  return removeAll(tx).all()[0]
+}
+
 /** Undefined: the box is not claimed. */
 export function ownerOf(reader: Reader): Owner | undefined {
   return first(reader).get()

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { createPasswordHashing, defaultPasswordCost, type PasswordCost } from '../accounts/password-hashing.ts'
+import type { PasswordHashing } from '../accounts/password-hashing.ts'
 import type { RateLimits } from '../http/rate-limits.ts'
 import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -36,7 +36,7 @@ import { startPage } from './pages/start-page.ts'
 import { welcomePage } from './pages/welcome-page.ts'
 import { provisionLater } from './provision.ts'
 import type { Restoring } from './restoring.ts'
-import { createStaff } from './staff/staff.ts'
+import type { Staff } from './staff/staff.ts'
 import { isLanguage, timeText, translator } from './texts.ts'
 import type { SetupApp, SetupContext, SetupEnv, Visit } from './visit.ts'
 import { nextStep, stepPath } from './wizard.ts'
@@ -48,10 +48,11 @@ export interface SetupOptions {
   readonly random: Random
   readonly log: Log
   readonly rateLimits: RateLimits
-  readonly passwordCost?: PasswordCost | undefined
+  readonly passwords: PasswordHashing
   /** Names of this machine in its own network, beside its addresses. */
   readonly hostNames: readonly string[]
   readonly messenger: Messenger
+  readonly staff: Staff
   readonly restoring: Restoring
   readonly resolver: Resolver
   readonly dataDirectory: string
@@ -100,17 +101,15 @@ const pages = [
 /** The owner's page. */
 export function createSetup(options: SetupOptions): Setup {
   const { storage, clock, random, log } = options
-  const passwords = createPasswordHashing(options.passwordCost ?? defaultPasswordCost, random)
-  const staff = createStaff({ ...options, passwords })
   const closing = new AbortController()
-  const deps: PageDeps = { ...options, passwords, staff, closing: closing.signal, whenClaimed }
+  const deps: PageDeps = { ...options, closing: closing.signal, whenClaimed }
 
   /** Somebody owns the box: what was only waiting for that begins. */
   async function whenClaimed(): Promise<void> {
     options.onClaimed()
     if (answerOf(storage.reader, 'serverName') === undefined) return
     await options.messenger.start()
-    await provisionLater({ ...options, staff })
+    await provisionLater(options)
   }
 
   const app: SetupApp = new Hono<SetupEnv>()
@@ -143,7 +142,7 @@ export function createSetup(options: SetupOptions): Setup {
     app,
     close: () => closing.abort(),
     isClaimed: () => ownerOf(storage.reader) !== undefined,
-    provisionLater: () => provisionLater({ ...options, staff }),
+    provisionLater: () => provisionLater(options),
     async renewClaimCode(provisioned) {
       if (ownerOf(storage.reader)) return undefined
       const code = provisioned ?? makeClaimCode(random)

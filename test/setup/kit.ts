@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { createPasswordHashing } from '../../src/accounts/password-hashing.ts'
 import { loadConfig } from '../../src/config.ts'
 import { openGround } from '../../src/ground.ts'
 import { noRateLimits, type RateLimits } from '../../src/http/rate-limits.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import type { Messenger } from '../../src/setup/messenger.ts'
 import { createSetup, type Setup } from '../../src/setup/setup.ts'
+import { createStaff } from '../../src/setup/staff/staff.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { type HandMovedClock, handMovedClock } from '../support/clock.ts'
 import { seededRandom } from '../support/random.ts'
@@ -63,13 +65,15 @@ export async function createPage(
     start: () => Promise.resolve(),
     restart: () => undefined,
   }
+  const passwords = createPasswordHashing({ memory: 8, iterations: 1 }, random)
   let storage = open()
   const build = () =>
     createSetup({
       ...platform,
       storage,
       rateLimits: options.rateLimits ?? noRateLimits,
-      passwordCost: { memory: 8, iterations: 1 },
+      passwords,
+      staff: createStaff({ ...platform, storage, passwords, messenger }),
       hostNames: ['hausbote.local'],
       messenger,
       restoring: { state: () => ({ state: 'idle' }), begin: () => false, close: () => Promise.resolve() },

@@ -59,7 +59,8 @@ function literals(source: string): string[] {
     while (at < source.length && source[at] !== end) {
       if (source[at] === '`') at = template(at + 1, source.slice(0, at).endsWith('html'))
       else if (source[at] === '{') at = code(at + 1, '}')
-      else if (source[at] === "'") at = source.indexOf("'", at + 1) + 1
+      else if (source[at] === "'" || source[at] === '"')
+        at += /^(["'])(?:\\.|(?!\1)[^\\\n])*\1|^./.exec(source.slice(at, at + 2000))?.[0].length ?? 1
       else if (source.startsWith('//', at) || source.startsWith('/*', at))
         at = source.startsWith('//', at) ? source.indexOf('\n', at) : source.indexOf('*/', at) + 2
       else at += 1

@@ -162,6 +162,7 @@ export const consoleTexts = {
   'audit.log-exported': { de: 'Protokoll heruntergeladen', en: 'Downloaded the log' },
   'audit.support-bundle': { de: 'Technikerpaket heruntergeladen', en: 'Downloaded the support bundle' },
   'audit.restored': { de: 'Aus einer Sicherung wiederhergestellt', en: 'Restored from a backup' },
+  'audit.owner-reset': { de: 'Gerät zur neuen Inbesitznahme freigegeben', en: 'Let the box be claimed anew' },
   'audit.provisioned': { de: 'Vom Techniker vorbereitet', en: 'Prepared by the technician' },
 
   'settings.title': { de: 'Einstellungen', en: 'Settings' },
