@@ -39,6 +39,7 @@ export type Answered<Body> =
 const usualLimits: Limits = { connect: 5000, headers: 10_000, total: 15_000, bytes: 256 * 1024 }
 /** Characters of another server's words that are passed on. */
 const maxMessage = 500
+const maxCode = 100
 
 export function createFederationClient({
   signer,
@@ -82,6 +83,10 @@ function refusalIn(status: number, body: unknown): Answered<never> {
   const { errcode: code, error: message } = isObject(body) ? body : {}
   if (status < 400 || typeof code !== 'string') return { problem: `status ${status}`, status }
   return {
-    refusal: { status, code, message: typeof message === 'string' ? message.slice(0, maxMessage) : 'No reason was given' },
+    refusal: {
+      status,
+      code: code.slice(0, maxCode),
+      message: typeof message === 'string' ? message.slice(0, maxMessage) : 'No reason was given',
+    },
   }
 }

@@ -27,10 +27,12 @@ export function authChainOf(reader: Reader, room: Room, from: Iterable<Position>
 }
 
 /** Names come in order in the canonical text, so what an event cites stands at its beginning: nothing else has to be read. */
+const citations = /\{"auth_events":(\[(?:"[^"\\]*",?)*\])/y
+
 function authEventIds(reader: Reader, room: Room, position: Position): readonly EventId[] {
   const version = versionOf(room)
   const json = jsonAt(reader).get(position) ?? ''
-  const beginning = '{"auth_events":'
-  if (version.eventId === 'in-event' || !json.startsWith(beginning)) return pduAt(reader, position, version).authEvents
-  return JSON.parse(json.slice(beginning.length, json.indexOf(']', beginning.length) + 1)) as EventId[]
+  citations.lastIndex = 0
+  const list = version.eventId === 'in-event' ? undefined : citations.exec(json)?.[1]
+  return list === undefined ? pduAt(reader, position, version).authEvents : (JSON.parse(list) as EventId[])
 }

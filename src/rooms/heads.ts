@@ -9,8 +9,10 @@ const add = statement<[number, Position], never>(
 )
 const drop = statement<[number, Position], never>('DELETE FROM room_heads WHERE room_nid = ? AND position = ?')
 const dropAll = statement<[number], never>('DELETE FROM room_heads WHERE room_nid = ?')
-const isMissing = statement<[number, string], Position>(
-  'SELECT child FROM missing_events WHERE room_nid = ? AND event_id = ?',
+/** 1: an event that came live stands on it; 0: one out of the past does, as whoever told of that says. */
+const isMissing = statement<[number, string], 0 | 1>(
+  `SELECT e.timeline_order >= e.position FROM missing_events m JOIN events e ON e.position = m.child
+   WHERE m.room_nid = ? AND m.event_id = ?`,
   'pluck',
 )
 const found = statement<[number, string], never>('DELETE FROM missing_events WHERE room_nid = ? AND event_id = ?')
@@ -64,11 +66,15 @@ export function restartHeads(tx: Writer, room: Room, pdu: Pdu, position: Positio
   advanceHeads(tx, room, pdu, position)
 }
 
-/** The event is no longer missing; whether it was. */
+/**
+ * The event is no longer missing; whether something of the present stands on it. A past that a server tells cannot make an event of the
+ * present one of the past, which would keep it out of the state.
+ */
 export function noteFound(tx: Writer, room: Room, pdu: Pdu): boolean {
-  if (isMissing(tx).get(room.nid, pdu.eventId) === undefined) return false
+  const missing = isMissing(tx).get(room.nid, pdu.eventId)
+  if (missing === undefined) return false
   found(tx).run(room.nid, pdu.eventId)
-  return true
+  return missing === 1
 }
 
 /** An event out of the past stands on others that may be missing. */

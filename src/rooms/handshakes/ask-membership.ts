@@ -1,11 +1,12 @@
 import Type, { type Static } from 'typebox'
 import type { Answered, FederationClient } from '../../federation/client.ts'
 import { anyObject } from '../../http/schemas.ts'
-import type { RoomId, ServerName, UserId } from '../../matrix/identifiers.ts'
+import { parseUserId, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
 import { isArray, isObject, type JsonObject } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
 import { type RoomVersion, roomVersions } from '../../matrix/room-versions.ts'
 import { type Builder, type Built, bareEvent, sealEvent } from '../build.ts'
+import type { Refusal } from './refusal.ts'
 import type { Wish } from './serve-membership.ts'
 
 const template = Type.Object({
@@ -15,9 +16,7 @@ const template = Type.Object({
 const v1 = '/_matrix/federation/v1'
 
 /** Why a server did not help; `refusal` is what it says itself. */
-export type Unhelpful =
-  | { readonly problem: string }
-  | { readonly refusal: { readonly status: number; readonly code: string; readonly message: string } }
+export type Unhelpful = { readonly problem: string } | { readonly refusal: Refusal }
 
 export interface MembershipWish {
   readonly wish: Wish
@@ -56,6 +55,11 @@ function fillIn(
     return { problem: 'not the membership of the user' }
   if (!isObject(event.content) || event.content.membership !== wish) return { problem: `content.membership: not ${wish}` }
   const authorisedBy = wish === 'join' ? event.content.join_authorised_via_users_server : undefined
+  // Users of this server let nobody in by the word of another one.
+  const authoriser = authorisedBy === undefined ? undefined : parseUserId(authorisedBy)
+  const isOurs = authoriser !== undefined && serverOf(authoriser) === builder.signer.serverName
+  if (authorisedBy !== undefined && (authoriser === undefined || isOurs))
+    return { problem: 'content.join_authorised_via_users_server: not a user of another server' }
   const { auth_events, prev_events, depth } = event
   if (!isArray(auth_events) || !isArray(prev_events) || typeof depth !== 'number') return { problem: 'no place in the graph' }
   const filled = {

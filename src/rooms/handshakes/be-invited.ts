@@ -4,7 +4,7 @@ import { parseRoomId, parseUserId, type ServerName, serverOf } from '../../matri
 import { isObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
 import { type RoomVersion, roomVersions } from '../../matrix/room-versions.ts'
-import type { Reader } from '../../storage/handles.ts'
+import { type Reader, statement } from '../../storage/handles.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Builder } from '../build.ts'
 import { findEvent } from '../event-store.ts'
@@ -14,6 +14,13 @@ import { serverMayTakePart } from '../server-acl.ts'
 import { isServerIn } from '../servers.ts'
 import { keepStripped, knownRoom, storeMembership } from './out-of-band.ts'
 import { incompatible } from './serve-membership.ts'
+
+/** Invitations that one user has not answered. */
+const maxWaiting = 1000
+const waiting = statement<[string, number], number>(
+  `SELECT count(*) FROM (SELECT 1 FROM memberships WHERE user_id = ? AND membership = 'invite' LIMIT ?)`,
+  'pluck',
+)
 
 export interface BeInvitedDeps {
   readonly storage: Storage
@@ -47,6 +54,8 @@ export async function takeInvitation(deps: BeInvitedDeps, origin: ServerName, in
   if (receipt?.verdict !== 'use') throw invalidParam('event: neither hash nor signature may be missing or wrong')
   if (version.auth.createEventIsRoomId) await requireCreate(deps, invitation, version, origin)
   const signed = toPdu(builder.signer.signEvent(pdu.raw, version), version, pdu.eventId)
+  const tooLarge = checkFormat(signed.raw, version)
+  if (tooLarge) throw badJson(`event: with another signature, ${tooLarge}`)
   await storage.write((tx) => {
     const room = knownRoom(tx, signed.roomId, version)
     if (!room) throw invalidParam('room_version: the room is known here with another one')
@@ -58,6 +67,7 @@ export async function takeInvitation(deps: BeInvitedDeps, origin: ServerName, in
       return
     }
     if (findEvent(tx, signed.eventId)) return
+    if (waiting(tx).get(userId, maxWaiting) === maxWaiting) throw forbidden('The user has too many invitations already')
     storeMembership(tx, room, signed)
     keepStripped(tx, room.nid, userId, invitation.roomState)
   })

@@ -5,6 +5,7 @@ import { jsonText } from '../../http/reply.ts'
 import { anyObject } from '../../http/schemas.ts'
 import { isArray, isObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
 import { pduText } from '../event-store.ts'
+import { jsonStream } from '../serving/text-stream.ts'
 import { type BeInvitedDeps, takeInvitation } from './be-invited.ts'
 import { strippedPositions } from './invite-others.ts'
 import { joinAnswer } from './join-answer.ts'
@@ -38,7 +39,7 @@ export function handshakeEndpoints(deps: ServeDeps & BeInvitedDeps): Endpoint[] 
     })
   }
 
-  const sendJoin = (path: string, write: (answer: string) => string) =>
+  const sendJoin = (path: string, write: (answer: Iterable<string>) => Iterable<string>) =>
     endpoint({
       method: 'PUT',
       path: `${path}/send_join/{roomId}/{eventId}`,
@@ -48,7 +49,7 @@ export function handshakeEndpoints(deps: ServeDeps & BeInvitedDeps): Endpoint[] 
       rateLimit: limit,
       async handle({ auth, path: { roomId, eventId }, query, body }) {
         const sent = await takeMembership(deps, auth.origin, 'join', roomId, eventId, body as JsonObject)
-        return jsonText(write(joinAnswer(storage.reader, sent, builder.signer.serverName, query.omit_members === true)))
+        return jsonStream(write(joinAnswer(storage.reader, sent, builder.signer.serverName, query.omit_members === true)))
       },
     })
 
@@ -70,7 +71,11 @@ export function handshakeEndpoints(deps: ServeDeps & BeInvitedDeps): Endpoint[] 
     make('leave', false),
     make('knock', true),
     sendJoin(v2, (answer) => answer),
-    sendJoin(v1, (answer) => `[200,${answer}]`),
+    sendJoin(v1, function* (answer) {
+      yield '[200,'
+      yield* answer
+      yield ']'
+    }),
     sendLeave(v2, {}),
     sendLeave(v1, [200, {}]),
     endpoint({

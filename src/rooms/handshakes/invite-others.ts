@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { FederationClient } from '../../federation/client.ts'
-import { badGateway, badJson, forbidden, MatrixError } from '../../http/errors.ts'
+import { badGateway, badJson, forbidden } from '../../http/errors.ts'
 import { anyObject } from '../../http/schemas.ts'
 import { authorize } from '../../matrix/authorisation/authorize.ts'
 import { type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
@@ -14,6 +14,7 @@ import { pduText, versionOf } from '../event-store.ts'
 import type { Room } from '../members.ts'
 import type { VerifyEvents } from '../receiving/check.ts'
 import { currentEntry, currentLookup } from '../state.ts'
+import { errorFor } from './refusal.ts'
 
 export interface InviteDeps {
   readonly storage: Storage
@@ -68,8 +69,7 @@ export async function signedInvitation(
   const signed = await askToSign(client, server, room, built.pdu, state)
   if (!('event' in signed)) {
     log.info({ server, room: room.roomId, answer: signed }, 'an invitation was not signed')
-    if ('refusal' in signed)
-      throw new MatrixError(signed.refusal.status, signed.refusal.code as `M_${string}`, signed.refusal.message)
+    if ('refusal' in signed) throw errorFor(signed.refusal)
     throw badGateway(`${server} cannot be reached`)
   }
   const pdu = withSignature(built.pdu, signed.event, server)

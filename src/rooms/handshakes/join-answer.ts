@@ -1,9 +1,11 @@
 import { type ServerName, serverOf } from '../../matrix/identifiers.ts'
 import { type Position, type Reader, statement } from '../../storage/handles.ts'
 import { authChainOf } from '../auth-chain.ts'
-import { type EventRow, eventAt, pduText } from '../event-store.ts'
+import { type EventRow, eventAt } from '../event-store.ts'
 import type { Room } from '../members.ts'
 import { joinedFrom, serversIn } from '../servers.ts'
+import { texts } from '../serving/state-answers.ts'
+import { separated } from '../serving/text-stream.ts'
 import { currentEntry } from '../state.ts'
 import { statePositions } from '../state-snapshots.ts'
 import type { Sent } from './serve-membership.ts'
@@ -17,19 +19,32 @@ const heroes = statement<[number, string], Position>(
   'pluck',
 )
 
-/** The answer to send_join: the state before the join and what it stands on. Source: server-server API, PUT /v2/send_join. */
-export function joinAnswer(reader: Reader, { room, position }: Sent, serverName: ServerName, omitMembers: boolean): string {
+/**
+ * The answer to send_join, in pieces to be read while it is sent: the state before the join and what it stands on.
+ * Source: server-server API, PUT /v2/send_join.
+ */
+export function joinAnswer(
+  reader: Reader,
+  { room, position }: Sent,
+  serverName: ServerName,
+  omitMembers: boolean,
+): Iterable<string> {
   const row = eventAt(reader, position)
   const whole = [...statePositions(reader, row.stateRoot)]
   const state = omitMembers ? withoutMembers(reader, room, whole, row.stateKey) : whole
   const chain = authChainOf(reader, room, [...state, position])
   // What is in the state need not be told twice to those who know of omissions.
   if (omitMembers) for (const at of state) chain.delete(at)
-  const texts = (positions: Iterable<Position>) => [...positions].map((at) => pduText(reader, at)).join(',')
   const omitted = omitMembers
     ? `,"members_omitted":true,"servers_in_room":${JSON.stringify(serversBefore(reader, room, row))}`
     : ''
-  return `{"origin":${JSON.stringify(serverName)},"state":[${texts(state)}],"auth_chain":[${texts(chain)}],"event":${row.json}${omitted}}`
+  return (function* () {
+    yield `{"origin":${JSON.stringify(serverName)},"state":[`
+    yield* separated(texts(reader, state))
+    yield '],"auth_chain":['
+    yield* separated(texts(reader, chain))
+    yield `],"event":${row.json}${omitted}}`
+  })()
 }
 
 /** Without the server that came with this join. */

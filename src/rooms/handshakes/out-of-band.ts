@@ -61,7 +61,7 @@ export function storeMembership(tx: Writer, room: Room, pdu: Pdu): void {
 
 /** Entries of a state that a server sends with an invitation; a room that says more than that says it in vain. */
 const maxStripped = 100
-const maxStrippedBytes = 256 * 1024
+const maxStrippedBytes = 64 * 1024
 
 /** What may be shown of a state that another server told, as JSON text; the rest of what it sent is left out. */
 export function strippedText(events: readonly JsonValue[]): string {
@@ -74,8 +74,8 @@ export function strippedText(events: readonly JsonValue[]): string {
     const time = type === 'm.room.create' &&
       typeof event.origin_server_ts === 'number' && { origin_server_ts: event.origin_server_ts }
     const text = JSON.stringify({ content, sender, state_key, type, ...time })
+    if (bytes + text.length > maxStrippedBytes) continue
     bytes += text.length
-    if (bytes > maxStrippedBytes) break
     texts.push(text)
   }
   return texts.join(',')

@@ -1,8 +1,9 @@
 import Type from 'typebox'
 import type { FederationClient } from '../../federation/client.ts'
 import { anyObject } from '../../http/schemas.ts'
-import { parseServerName, type RoomId, type ServerName, type UserId } from '../../matrix/identifiers.ts'
-import type { JsonObject } from '../../matrix/json.ts'
+import { authorize } from '../../matrix/authorisation/authorize.ts'
+import { parseServerName, parseUserId, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
+import { isObject, type JsonObject } from '../../matrix/json.ts'
 import { judgeByAuthEvents } from '../../matrix/judge.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
 import type { RoomVersion } from '../../matrix/room-versions.ts'
@@ -54,7 +55,7 @@ export async function joinThrough(
   const answer = await sendJoin(client, server, roomId, built.pdu)
   if (!('body' in answer)) return answer
   const { state, auth_chain: chain, event: signed } = answer.body
-  const join = withSignatures(built.pdu, signed as JsonObject | undefined)
+  const join = withSignature(built.pdu, signed as JsonObject | undefined)
   const problem = await enterRoom(deps, server, built.version, join, state as JsonObject[], chain as JsonObject[])
   return problem === undefined ? undefined : { problem }
 }
@@ -68,12 +69,13 @@ async function sendJoin(client: FederationClient, server: ServerName, roomId: Ro
   return 'body' in old ? { body: old.body[1] } : old
 }
 
-/** The other server adds its signature where somebody of it lets the user in. */
-function withSignatures(pdu: Pdu, signed: JsonObject | undefined): Pdu {
-  const theirs = signed?.signatures
-  const own = pdu.raw.signatures
-  if (typeof theirs !== 'object' || theirs === null || Array.isArray(theirs)) return pdu
-  return { ...pdu, raw: { ...pdu.raw, signatures: { ...(theirs as JsonObject), ...(own as JsonObject) } } }
+/** The server of whoever lets the user in adds its signature; nothing else of the answer is taken. */
+function withSignature(pdu: Pdu, signed: JsonObject | undefined): Pdu {
+  const authoriser = parseUserId(pdu.content.join_authorised_via_users_server)
+  const server = authoriser && serverOf(authoriser)
+  const theirs = server && isObject(signed?.signatures) ? signed.signatures[server] : undefined
+  if (server === undefined || !isObject(theirs)) return pdu
+  return { ...pdu, raw: { ...pdu.raw, signatures: { ...(pdu.raw.signatures as JsonObject), [server]: theirs } } }
 }
 
 /** Takes over a room as another server describes it: what it stands on, its state, the join; why that cannot be otherwise. */
@@ -86,17 +88,15 @@ async function enterRoom(
   chain: readonly JsonObject[],
 ): Promise<string | undefined> {
   const source = { roomId: join.roomId, version, notaries: [server] }
+  const [accepted] = await validEvents(verify, source, [join.raw])
+  if (accepted?.eventId !== join.eventId) return 'the join lacks the signature of the server that lets the user in'
   const stateEvents = await validEvents(verify, source, state)
   const chainEvents = await validEvents(verify, source, chain)
   const dropped = state.length - stateEvents.length
   if (dropped > 0) log.info({ server, room: join.roomId, dropped }, 'events of a state that cannot be verified are left out')
   const ordered = byCitation([...chainEvents, ...stateEvents])
-  const create = stateEvents.find(({ type, stateKey }) => type === 'm.room.create' && stateKey === '')
-  if (!create || create.roomId !== join.roomId) return 'the state has no create event'
-  if ((create.content.room_version ?? '1') !== version.id) return 'the create event names another room version'
-  const known = new Map(ordered.map((pdu) => [pdu.eventId, { pdu, rejected: false }]))
-  const verdict = judgeByAuthEvents(version, join, (id) => known.get(id))
-  if (!verdict.ok) return `the join does not pass: ${verdict.reason}`
+  const problem = stateProblem(version, join, stateEvents, ordered)
+  if (problem !== undefined) return problem
   const room = await storage.write((tx) => knownRoom(tx, join.roomId, version))
   if (!room) return 'the room is known with another version'
   for (let start = 0; start < ordered.length; start += slice) {
@@ -118,6 +118,24 @@ async function enterRoom(
     if (admission.ok) builder.onJoined?.(tx, join.sender, room.nid)
     return admission.ok ? undefined : `the join does not pass: ${admission.reason}`
   })
+}
+
+/** What is wrong with a state that a server told, before anything of it is stored. */
+function stateProblem(version: RoomVersion, join: Pdu, stateEvents: readonly Pdu[], all: readonly Pdu[]): string | undefined {
+  const state = new Map(stateEvents.map((pdu) => [JSON.stringify([pdu.type, pdu.stateKey]), pdu]))
+  if (state.size < stateEvents.length || stateEvents.some(({ stateKey }) => stateKey === undefined))
+    return 'the state has two events for one entry'
+  const entry = (type: string, stateKey: string) => state.get(JSON.stringify([type, stateKey]))
+  const create = entry('m.room.create', '')
+  if (!create || create.roomId !== join.roomId) return 'the state has no create event'
+  if ((create.content.room_version ?? '1') !== version.id) return 'the create event names another room version'
+  // Power levels that were there once are never gone.
+  if (!entry('m.room.power_levels', '') && all.some(({ type, stateKey }) => type === 'm.room.power_levels' && stateKey === ''))
+    return 'the state has no power levels, and others stand on some'
+  const known = new Map(all.map((pdu) => [pdu.eventId, { pdu, rejected: false }]))
+  const byAuthEvents = judgeByAuthEvents(version, join, (id) => known.get(id))
+  const verdict = byAuthEvents.ok ? authorize(version, join, entry) : byAuthEvents
+  return verdict.ok ? undefined : `the join does not pass: ${verdict.reason}`
 }
 
 /** The servers to try, likeliest first, each once. */

@@ -7,6 +7,7 @@ import { eventAt } from '../event-store.ts'
 import { findRoom, memberOf, type Room } from '../members.ts'
 import { isServerIn, serversIn } from '../servers.ts'
 import type { Unhelpful } from './ask-membership.ts'
+import { errorFor, type Refusal } from './refusal.ts'
 import { knockThrough, leaveAlone, leaveThrough } from './remote-departure.ts'
 import { candidates, joinThrough, type RemoteJoinDeps } from './remote-join.ts'
 
@@ -56,7 +57,7 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
       throw notFound('There is no such room here, and no server is named that may know it')
     }
     const end = clock.now() + patience
-    let refusal: Extract<Unhelpful, { refusal: object }>['refusal'] | undefined
+    let refusal: Refusal | undefined
     for (const server of servers) {
       const unhelpful = await ask(server)
       if (unhelpful === undefined) return
@@ -64,7 +65,7 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
       if ('refusal' in unhelpful) refusal ??= unhelpful.refusal
       if (clock.now() > end) break
     }
-    if (refusal) throw new MatrixError(refusal.status, refusal.code as `M_${string}`, refusal.message)
+    if (refusal) throw errorFor(refusal)
     throw badGateway('No server of the room can be reached')
   }
 

@@ -10,10 +10,12 @@ import type { Storage } from '../../storage/storage.ts'
 import { admit } from '../admit.ts'
 import { type Builder, templateOf } from '../build.ts'
 import { distribute } from '../distribute.ts'
-import { findEvent, versionOf } from '../event-store.ts'
+import { EventStatus, findEvent, versionOf, wasRefused } from '../event-store.ts'
 import { findRoom, type Room, roomOf } from '../members.ts'
 import type { VerifyEvents } from '../receiving/check.ts'
+import { hasState } from '../receiving/fetch.ts'
 import { authoriseJoin } from '../restricted.ts'
+import { mistakenId } from '../same-event.ts'
 import { serverMayTakePart } from '../server-acl.ts'
 import { isServerIn } from '../servers.ts'
 import { currentLookup } from '../state.ts'
@@ -110,9 +112,15 @@ export async function takeMembership(
   return storage.write((tx) => {
     const present = roomOf(tx, room.nid)
     const known = findEvent(tx, pdu.eventId)
-    // The other server may not have heard the answer.
-    if (known) return { room: present, pdu, position: known.position }
-    if (!pdu.prevEvents.every((id) => findEvent(tx, id)?.roomNid === room.nid)) throw badJson('prev_events: not known here')
+    if (known) {
+      const mistake = mistakenId(tx, present, known, pdu)
+      if (mistake !== undefined) throw invalidParam(mistake)
+      // It may have come another way first, and been refused.
+      if (wasRefused(known)) throw forbidden('This event was refused before')
+      // The other server may not have heard the answer.
+      if ((known.status & EventStatus.outlier) === 0) return { room: present, pdu, position: known.position }
+    }
+    if (!pdu.prevEvents.every((id) => hasState(tx, present, id))) throw badJson('prev_events: not known here')
     const admission = admit(tx, present, pdu)
     if (!admission.ok) throw forbidden(admission.reason)
     distribute(tx, builder, room.nid, pdu, admission.position)

@@ -22,6 +22,8 @@ export interface ServingDeps {
 const v1 = '/_matrix/federation/v1'
 /** A server that catches up asks for many events one by one. */
 const readLimit: RateLimit = { name: 'federation-events', by: 'server', burst: 1000, perSecond: 100 }
+/** Walks through the graph: some hundred events each. */
+const walkLimit: RateLimit = { name: 'federation-history', by: 'server', burst: 200, perSecond: 20 }
 const stateLimit: RateLimit = { name: 'federation-state', by: 'server', burst: 30, perSecond: 3 }
 const maxBackfill = 100
 /** As many as a transaction can have. */
@@ -88,7 +90,7 @@ export function servingEndpoints({ storage, clock, serverName }: ServingDeps): E
         v: Type.Array(id, { minItems: 1, maxItems: maxBackfill }),
         limit: Type.Integer({ minimum: 1 }),
       }),
-      rateLimit: readLimit,
+      rateLimit: walkLimit,
       handle({ auth, path, query }) {
         const room = requireShared(reader, path.roomId, auth.origin)
         const rows = eventsUpTo(reader, room, query.v, Math.min(query.limit, maxBackfill))
@@ -105,7 +107,7 @@ export function servingEndpoints({ storage, clock, serverName }: ServingDeps): E
         limit: Type.Optional(Type.Integer({ minimum: 0 })),
         min_depth: Type.Optional(Type.Integer()),
       }),
-      rateLimit: readLimit,
+      rateLimit: walkLimit,
       handle({ auth, path, body }) {
         const room = requireShared(reader, path.roomId, auth.origin, body.latest_events)
         const rows = eventsBetween(reader, room, {

@@ -73,7 +73,7 @@ export function authChainAnswer(reader: Reader, room: Room, eventId: string): Re
 }
 
 /** Events are never deleted, so their texts can be read one after the other while others write. */
-function* texts(reader: Reader, positions: readonly Position[]): Generator<string> {
+export function* texts(reader: Reader, positions: Iterable<Position>): Generator<string> {
   for (const position of positions) {
     const json = jsonAt(reader).get(position)
     if (json === undefined) throw new Error(`no event at ${position}`)
