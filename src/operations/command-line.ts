@@ -2,11 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Milliseconds, Timers } from '../platform/clock.ts'
 import { lockDirectory } from '../storage/lock.ts'
+import type { BackupResult } from './backup/backup.ts'
 import { backupJob, backupTestJob } from './backup/jobs.ts'
 import { BackupProblem } from './backup/problems.ts'
 import { putInPlace, type RestoreDeps, stageRestore } from './backup/restore.ts'
 import type { RestoreReport } from './backup/restored-database.ts'
 import { checkPrivate } from './backup/target.ts'
+import type { TestResult } from './backup/test-restore.ts'
 import { type TxtRecord, usualDirectory } from './certificates/certificates.ts'
 import type { CertificateFacts } from './certificates/state.ts'
 import type { OperationsCommand } from './commands.ts'
@@ -102,9 +104,9 @@ async function backupCommand(words: readonly string[], line: CommandLine): Promi
   if (more.length > 0 || (place !== undefined && verb !== 'target')) throw new UsageProblem('There are too many words.')
   switch (verb) {
     case undefined:
-      return runJob(backupJob, line, (found) => `The snapshot is made: ${JSON.stringify(found)}`)
+      return runJob<BackupResult>(backupJob, line, describeBackup)
     case 'test':
-      return runJob(backupTestJob, line, (found) => `The newest snapshot would do: ${JSON.stringify(found)}`)
+      return runJob<TestResult>(backupTestJob, line, describeTest)
     case 'list': {
       const { snapshots } = await line.ask<{ snapshots: { id: string; time: string }[] }>({ command: 'backup list' })
       for (const { id, time } of snapshots) line.say(`${id.slice(0, 8)}  ${time.slice(0, 19)}`)
@@ -122,8 +124,20 @@ async function backupCommand(words: readonly string[], line: CommandLine): Promi
   }
 }
 
+function describeBackup({ snapshot, events, files, totalBytes, addedBytes, incomplete }: BackupResult): string {
+  const vanished = incomplete ? ' Some files vanished meanwhile, as deleted media do.' : ''
+  return `Snapshot ${snapshot} is made: ${events} events, ${files} files, ${size(totalBytes)}, of which ${size(addedBytes)} are new.${vanished}`
+}
+
+function describeTest({ snapshot, madeAt, events, users, bytes, media }: TestResult): string {
+  const without = media ? '' : ' There was no space for the media, which were left out.'
+  return `Snapshot ${snapshot.slice(0, 8)} of ${madeAt.slice(0, 19)} would do: ${users} accounts, ${events} events, ${size(bytes)}.${without}`
+}
+
+const size = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`
+
 /** Has a job run to its end, and says how it went on. */
-async function runJob(name: string, line: CommandLine, done: (found: unknown) => string): Promise<void> {
+async function runJob<Found>(name: string, line: CommandLine, done: (found: Found) => string): Promise<void> {
   const last = async (): Promise<JobRun | undefined> => {
     const { jobs } = await line.ask<{ jobs: { name: string; last?: JobRun }[] }>({ command: 'job states' })
     return jobs.find((job) => job.name === name)?.last
@@ -135,7 +149,7 @@ async function runJob(name: string, line: CommandLine, done: (found: unknown) =>
     const ended = run !== undefined && run.result !== 'running'
     // The run under way when this was asked for is as good as one of its own.
     if (ended && (run.startedAt !== before?.startedAt || before.result === 'running')) {
-      if (run.result === 'done') return line.say(done(run.detail))
+      if (run.result === 'done') return line.say(done(run.detail as Found))
       throw new BackupProblem('failed', (run.detail as { problem?: string } | null)?.problem ?? 'It was interrupted.')
     }
     await new Promise<void>((resolve) => line.timers.after(poll, resolve))

@@ -2,6 +2,7 @@ import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statS
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { resticProblem } from '../../src/operations/backup/problems.ts'
 import { createRestic } from '../../src/operations/backup/restic.ts'
 import { putInPlace, restoreUnderWay, settleRestore, snapshotsAt, unclaimedNames } from '../../src/operations/backup/restore.ts'
 import { lastRestore } from '../../src/operations/backup/restored-database.ts'
@@ -21,6 +22,14 @@ import {
   restoring,
   temporaryDirectory,
 } from './restic-kit.ts'
+
+test('what restic says is passed on without passwords', () => {
+  const { kind, message } = resticProblem(1, 'some words\nFatal: odd answer from https://user:secret@host.example/path\n')
+  expect([kind, message]).toEqual(['failed', 'restic failed: Fatal: odd answer from https://host.example/path'])
+  expect(resticProblem(12, 'words of another language').kind).toBe('wrong-passphrase')
+  expect(resticProblem(1, 'Fatal: wrong password or no key found').kind).toBe('wrong-passphrase')
+  expect(resticProblem(null, '')).toMatchObject({ kind: 'failed', message: 'restic failed.' })
+})
 
 describe('a target', () => {
   test.each([

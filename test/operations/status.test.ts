@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { ServerName } from '../../src/matrix/identifiers.ts'
 import { explainStatus } from '../../src/operations/explain-status.ts'
 import { tar } from '../../src/operations/tar.ts'
+import { serverProcess } from '../process/kit.ts'
 import { createWorld, federating } from '../support/world.ts'
 
 function temporaryDirectory(): string {
@@ -98,6 +99,23 @@ test('what a technician gets holds what is needed, and no contents, names of peo
   const key = readFileSync(join(here.directory, 'signing.key'), 'utf8').trim().split(' ')[2] ?? ''
   expect(key).toHaveLength(43)
   for (const secret of ['the shared secret', 'patientin', 'mustermann', '@alice', key]) expect(all).not.toContain(secret)
+})
+
+test('status and self-test are there on the command line, for people and for programs', async () => {
+  const server = await serverProcess({ HAUSBOTE_SERVER_NAME: 'localhost' })
+  const status = await server.command(['status'])
+  expect(status).toMatchObject({ code: 0, err: '' })
+  expect(status.out).toMatch(/^Hausbote \S+, localhost\nok {4}Messages: are taken in and kept\n/)
+  const read = JSON.parse((await server.command(['status', '--json'])).out)
+  expect(read).toMatchObject({ serverName: 'localhost', messages: { state: 'ok' } })
+  const checks = JSON.parse((await server.command(['doctor', '--json'])).out) as { id: string }[]
+  expect(checks.map(({ id }) => id)).toEqual(expect.arrayContaining(['dns', 'clock', 'disk', 'backup']))
+  const lines = (await server.command(['doctor'])).out.trimEnd().split('\n')
+  expect(lines).toHaveLength(checks.length)
+  expect(await server.command(['status', 'now'])).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('Only --json is possible here.'),
+  })
 })
 
 test('the archive is one that others can read', () => {

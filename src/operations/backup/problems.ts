@@ -61,6 +61,12 @@ const sayings: readonly (readonly [RegExp, BackupProblemKind, string])[] = [
 export function resticProblem(code: number | null, said: string): BackupProblem {
   const known = sayings.find(([, kind]) => kind === codes[code ?? 0]) ?? sayings.find(([pattern]) => pattern.test(said))
   if (known) return new BackupProblem(known[1], known[2])
-  const last = said.trim().split('\n').at(-1)?.slice(0, 300)
+  // An address may have a password in it.
+  const last = said
+    .trim()
+    .split('\n')
+    .at(-1)
+    ?.replaceAll(/\/\/[^/@\s]*@/g, '//')
+    .slice(0, 300)
   return new BackupProblem('failed', `restic failed${last ? `: ${last}` : '.'}`)
 }
