@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeStick } from './boot-partition.ts'
 import { createMachine, flash, type Machine, type MachineOptions } from './machine.ts'
@@ -44,10 +43,6 @@ export function createKit(folder: string, build: (which: Which) => Promise<strin
       return ['-device', 'qemu-xhci', '-drive', drive, '-device', 'usb-storage,drive=stick']
     },
   }
-}
-
-export function hash(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex')
 }
 
 export function check(holds: boolean, otherwise: string): void {
