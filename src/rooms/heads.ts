@@ -37,6 +37,13 @@ export function missingBetween(reader: Reader, nid: number, from: Position, to: 
   return missing(reader).all(nid, from, to, limit)
 }
 
+const gaps = statement<[number], Position>('SELECT DISTINCT child FROM missing_events WHERE room_nid = ?', 'pluck')
+
+/** The events of a room right before which something is missing. */
+export function gapsOf(reader: Reader, nid: number): ReadonlySet<Position> {
+  return new Set(gaps(reader).all(nid))
+}
+
 /** Events that failed, walked through to what they stand on. */
 const maxWalk = 100
 

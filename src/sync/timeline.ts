@@ -1,5 +1,6 @@
 import { eventPasses, roomPasses } from '../rooms/event-filter.ts'
 import { type EventRow, orderOf } from '../rooms/event-store.ts'
+import { gapsOf } from '../rooms/heads.ts'
 import type { Room } from '../rooms/members.ts'
 import type { RoomEventFilter } from '../rooms/sync-stream.ts'
 import { eventsBefore } from '../rooms/timeline.ts'
@@ -34,6 +35,7 @@ export function readTimeline(
   if (!roomPasses(filter, room.roomId)) return { rows, limited: false, start: to }
   let at = to
   let begun = false
+  const gaps = gapsOf(reader, room.nid)
   for (let looked = 0; looked < maxLooked; ) {
     const batch = limit - rows.length + 1
     const found = eventsBefore(reader, room.nid, at, from, batch)
@@ -50,6 +52,8 @@ export function readTimeline(
       rows.push(row)
       begun ||= sight === 'shown'
       at = orderOf(row) - 1
+      // What is missing here other servers have: the client asks for it as for anything else that was left out.
+      if (gaps.has(row.position)) return { rows: rows.reverse(), limited: true, start: at }
     }
     if (found.length < batch) return { rows: rows.reverse(), limited: false, start: at }
   }
