@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
-import { settleRestore } from './operations/backup/restore.ts'
+import { settleRestore } from './operations/backup/restore-state.ts'
 import type { Timers } from './platform/clock.ts'
 import type { StorageProblem } from './storage/problems.ts'
 import { openStorage, type Storage } from './storage/storage.ts'
