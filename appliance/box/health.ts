@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { look } from './answers.ts'
+import { answers } from './answers.ts'
 import { bootEntries } from './boot-entries.ts'
 import { forgetCopies } from './database-copies.ts'
-import { places, release } from './places.ts'
+import { places, release, user } from './places.ts'
 import { blessUpdate } from './settle-boot.ts'
 import { readState, writeState } from './update-state.ts'
 
@@ -15,8 +15,6 @@ import { readState, writeState } from './update-state.ts'
 const patience = 240_000
 /** A server that ended so often will not do better. */
 const hopeless = 5
-/** Of the application's own user and group: nothing of the database shall belong to another one. */
-const user = 900
 
 const { version } = release()
 const onTrial = bootEntries(readdirSync(places.kernels)).some(
@@ -47,7 +45,7 @@ if (problem === undefined) {
 
 async function findProblem(): Promise<string | undefined> {
   for (const deadline = performance.now() + patience; ; await pause(1000)) {
-    if ((await look()).well) break
+    if (await answers()) break
     if (restarts() >= hopeless) return 'the server does not start'
     if (performance.now() > deadline) return 'the server does not answer'
   }
@@ -76,6 +74,7 @@ function diskProblem(): string | undefined {
 }
 
 function databaseProblem(): string | undefined {
+  // Nothing of the database shall belong to another user.
   process.setegid?.(user)
   process.seteuid?.(user)
   try {

@@ -10,6 +10,9 @@ export const places = {
   boot: '/efi',
 } as const
 
+/** Of the server, as user and as group. */
+export const user = 900
+
 /** Of the image that runs. */
 export function release(): { readonly version: string; readonly architecture: string } {
   const text = readFileSync('/usr/lib/os-release', 'utf8')

@@ -1,9 +1,11 @@
-// At each start: reads hausbote.toml on the boot partition, does what is the machine's part of it, and hands the rest to the server.
+// At each start: reads hausbote.toml on the boot partition, does what is the machine's part of it, and hands the rest to the server
+// (docs/provisioning.md). Half of a file would be worse than none: with any problem nothing of it is used.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
-import { places } from './places.ts'
-import { readProvisioning } from './provisioning.ts'
+import { checkProvisioning } from '../../src/setup/provisioning.ts'
+import { places, user } from './places.ts'
+import { readBoxTable } from './provisioning.ts'
 import { replaceFile, sync } from './update-state.ts'
 
 const file = `${places.boot}/hausbote.toml`
@@ -11,14 +13,16 @@ const kept = '/var/lib/hausbote-box/hausbote.toml'
 const problemsFile = `${places.boot}/PROBLEMS.txt`
 
 mkdirSync('/run/systemd/network', { recursive: true })
-const text = existsSync(file) ? readFileSync(file, 'utf8') : existsSync(kept) ? readFileSync(kept, 'utf8') : ''
-const { answers, problems } = readProvisioning(parseText(text))
+const fresh = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+const { problems, table } = check(fresh ?? (existsSync(kept) ? readFileSync(kept, 'utf8') : ''))
 if (problems.length > 0) {
   writeFileSync('/run/hausbote/provisioning-problems', problems.map((problem) => `hausbote.toml: ${problem}\n`).join(''))
   writeFileSync(problemsFile, problems.map((problem) => `hausbote.toml: ${problem}\r\n`).join(''))
 } else if (existsSync(problemsFile)) rmSync(problemsFile)
-// A stick that is taken away again changes nothing; a file that is there again does.
-if (existsSync(file) && problems.length === 0) replaceFile(kept, text)
+// Taking the file away again changes nothing; a file that is there again does.
+if (fresh !== undefined && problems.length === 0) replaceFile(kept, fresh)
+const text = existsSync(kept) ? readFileSync(kept, 'utf8') : ''
+const { answers } = readBoxTable(problems.length === 0 ? table : check(text).table)
 
 if (answers.name !== undefined) spawnSync('/usr/bin/hostnamectl', ['hostname', '--transient', answers.name])
 if (answers.network !== undefined) writeFileSync('/run/systemd/network/50-provisioned.network', answers.network)
@@ -26,12 +30,21 @@ if (answers.updateSource !== undefined) replaceFile('/var/lib/hausbote-box/updat
 if (answers.sshKey !== undefined) replaceFile('/var/lib/hausbote-box/ssh/authorized_keys', `${answers.sshKey}\n`)
 writeFileSync('/run/hausbote/environment', answers.environment)
 chmodSync('/run/hausbote/environment', 0o600)
-if (existsSync(file) || problems.length > 0) sync(places.boot)
+// For the server, which alone may read it: it can hold a passphrase.
+const handed = '/run/hausbote/hausbote.toml'
+writeFileSync(handed, problems.length === 0 ? text : '', { mode: 0o600 })
+chownSync(handed, user, user)
+sync(places.boot)
 
-function parseText(toml: string): unknown {
+function check(toml: string): { readonly problems: readonly string[]; readonly table: unknown } {
   try {
-    return parse(toml)
+    const content = parse(toml)
+    const server = checkProvisioning(content)
+    return {
+      problems: [...('problems' in server ? server.problems : []), ...readBoxTable(content.box).problems],
+      table: content.box,
+    }
   } catch (error) {
-    return { error: (error as Error).message.split('\n')[0] }
+    return { problems: [(error as Error).message.split('\n')[0] ?? 'cannot be read'], table: undefined }
   }
 }

@@ -12,7 +12,7 @@ export interface Provisioned {
   readonly environment: string
 }
 
-/** Settings of docs/configuration.md that may stand in the table `[server]`; the others would take the box apart. */
+/** Settings of docs/configuration.md that may stand in the table `[box.settings]`; the others would take the box apart. */
 const serverSettings = [
   'server_name',
   'public_url',
@@ -22,19 +22,18 @@ const serverSettings = [
   'max_upload_bytes',
 ] as const
 
-/** Everything that is wrong is named at once; nothing of a file with a problem is used. */
-export function readProvisioning(content: unknown): { readonly answers: Provisioned; readonly problems: readonly string[] } {
+/** The table `[box]` of the file; everything that is wrong is named at once. */
+export function readBoxTable(content: unknown): { readonly answers: Provisioned; readonly problems: readonly string[] } {
   const problems: string[] = []
   const table = (content ?? {}) as Readonly<Record<string, unknown>>
-  if (typeof table.error === 'string') return { answers: { environment: '' }, problems: [table.error] }
-  const known = new Set(['name', 'network', 'proxy', 'update_source', 'ssh_key', 'server'])
-  for (const name of Object.keys(table)) if (!known.has(name)) problems.push(`${name}: there is no such answer`)
+  const known = new Set(['name', 'network', 'proxy', 'update_source', 'ssh_key', 'settings'])
+  for (const name of Object.keys(table)) if (!known.has(name)) problems.push(`box.${name}: there is no such answer`)
 
   const text = (name: string, pattern: RegExp, what: string): string | undefined => {
     const value = table[name]
     if (value === undefined) return undefined
     if (typeof value === 'string' && pattern.test(value)) return value
-    problems.push(`${name}: must be ${what}`)
+    problems.push(`box.${name}: must be ${what}`)
     return undefined
   }
   const name = text('name', /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, 'a name of small letters, digits and hyphens, such as praxis-1')
@@ -46,7 +45,7 @@ export function readProvisioning(content: unknown): { readonly answers: Provisio
   )
   const sshKey = text('ssh_key', /^ssh-ed25519 [A-Za-z0-9+/=]{68}( [\w@.-]+)?$/, 'a public key of the kind ssh-ed25519')
   const network = networkFile(table.network, problems)
-  const environment = [...serverLines(table.server, problems), ...(proxy === undefined ? [] : [`HTTPS_PROXY=${proxy}`])]
+  const environment = [...serverLines(table.settings, problems), ...(proxy === undefined ? [] : [`HTTPS_PROXY=${proxy}`])]
   if (problems.length > 0) return { answers: { environment: '' }, problems }
   return {
     answers: {
@@ -65,14 +64,15 @@ function networkFile(value: unknown, problems: string[]): string | undefined {
   const table = value as Readonly<Record<string, unknown>>
   const { address, gateway, dns = [] } = table
   for (const name of Object.keys(table))
-    if (!['address', 'gateway', 'dns'].includes(name)) problems.push(`network.${name}: there is no such answer`)
+    if (!['address', 'gateway', 'dns'].includes(name)) problems.push(`box.network.${name}: there is no such answer`)
   const [ip = '', bits = ''] = typeof address === 'string' ? address.split('/') : []
   const most = isIP(ip) === 6 ? 128 : 32
   if (isIP(ip) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > most)
-    problems.push('network.address: must be such as 192.168.1.20/24')
-  if (typeof gateway !== 'string' || isIP(gateway) === 0) problems.push('network.gateway: must be an address such as 192.168.1.1')
+    problems.push('box.network.address: must be such as 192.168.1.20/24')
+  if (typeof gateway !== 'string' || isIP(gateway) === 0)
+    problems.push('box.network.gateway: must be an address such as 192.168.1.1')
   if (!Array.isArray(dns) || !dns.every((one) => typeof one === 'string' && isIP(one) !== 0))
-    problems.push('network.dns: must be a list of addresses such as ["192.168.1.1"]')
+    problems.push('box.network.dns: must be a list of addresses such as ["192.168.1.1"]')
   const names = Array.isArray(dns) ? dns : []
   const lines = [
     '[Match]',
@@ -90,11 +90,11 @@ function serverLines(value: unknown, problems: string[]): string[] {
   if (value === undefined) return []
   return Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([name, setting]) => {
     if (!serverSettings.some((known) => known === name)) {
-      problems.push(`server.${name}: there is no such answer`)
+      problems.push(`box.settings.${name}: there is no such answer`)
       return []
     }
     if (typeof setting !== 'string' || !/^[^\s"'\\$`]{1,1000}$/.test(setting)) {
-      problems.push(`server.${name}: must be a text without spaces and quotes`)
+      problems.push(`box.settings.${name}: must be a text without spaces and quotes`)
       return []
     }
     return [`HAUSBOTE_${name.toUpperCase()}=${setting}`]
