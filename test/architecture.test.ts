@@ -29,6 +29,7 @@ const floors: readonly (readonly string[])[] = [
   ],
   ['operations', 'ti-messenger'],
   ['setup'],
+  ['config-values'],
   ['config'],
   ['ground'],
   ['app'],
@@ -47,7 +48,7 @@ const neighbours: Readonly<Record<string, readonly string[]>> = {
 const pure: Readonly<Record<string, readonly string[]>> = { matrix: ['node:crypto', '@noble/ed25519'], policy: [] }
 
 /** What `config.ts` may know of all that lies below it. */
-const configMayImport = ['http/listener.ts']
+const configMayImport = ['http/listener.ts', 'config-values.ts']
 
 /** Files that are the beginning of a process. */
 const programs = ['main.ts', 'cli.ts', 'media/thumbnail-process.ts']
