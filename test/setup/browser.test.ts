@@ -93,6 +93,13 @@ describe.skipIf(browserMissing !== undefined)('a practice with its box', { timeo
     expect(await hands.textContent('[role=alert]')).toContain('Dieser Code stimmt nicht')
   })
 
+  step('the search for what keeps people out finds it', async () => {
+    const page = await eyes.context().newPage()
+    await page.setContent('<html lang="de"><title>x</title><main><h1>x</h1><img src="x"></main></html>')
+    await expect(inspect(page, '00-faulty')).rejects.toThrow('image-alt')
+    await page.close()
+  })
+
   step('the code and a password make somebody the owner', async () => {
     await fill({ code: box.code })
     await send('/claim')
@@ -199,6 +206,14 @@ describe.skipIf(browserMissing !== undefined)('a practice with its box', { timeo
     return device
   }
 
+  /** What is sent before a client has heard of a new device cannot be read there. */
+  function knows(device: Device, other: Device): Promise<unknown> {
+    return device.until('the device of the other one', async () => {
+      const known = await device.crypto.getUserDeviceInfo([other.userId], true)
+      return known.get(other.userId)?.has(other.deviceId)
+    })
+  }
+
   step('two of them enrol through their links and write to each other, encrypted', async () => {
     const guest = await pageIn(true)
     await guest.goto(links[1] ?? '')
@@ -210,6 +225,7 @@ describe.skipIf(browserMissing !== undefined)('a practice with its box', { timeo
     roomId = (await joerg.until('the common room', () => common(joerg))).roomId
     await anna.until('the common room', () => common(anna))
     await anna.until('the other one in it', () => anna.client.getRoom(roomId)?.getMember(joerg.userId)?.membership === 'join')
+    await knows(anna, joerg)
     await anna.client.sendTextMessage(roomId, 'Guten Morgen')
     await joerg.until('the message', () => joerg.texts(roomId).includes('Guten Morgen'))
     expect(
@@ -305,6 +321,7 @@ describe.skipIf(browserMissing !== undefined)('a practice with its box', { timeo
     const joerg = await signIn('joerg.mueller', people.joerg)
     await anna.room(roomId)
     await joerg.room(roomId)
+    await knows(anna, joerg)
     await anna.client.sendTextMessage(roomId, 'Nach dem Brand')
     await joerg.until('the message', () => joerg.texts(roomId).includes('Nach dem Brand'))
   })
