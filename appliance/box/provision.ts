@@ -1,6 +1,5 @@
 // At each start: reads hausbote.toml on the boot partition, does what is the machine's part of it, and hands the rest to the server
 // (docs/provisioning.md). Half of a file would be worse than none: with any problem nothing of it is used.
-import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
 import { checkProvisioning } from '../../src/setup/provisioning.ts'
@@ -24,7 +23,7 @@ if (fresh !== undefined && problems.length === 0) replaceFile(kept, fresh)
 const text = existsSync(kept) ? readFileSync(kept, 'utf8') : ''
 const { answers } = readBoxTable(problems.length === 0 ? table : check(text).table)
 
-if (answers.name !== undefined) spawnSync('/usr/bin/hostnamectl', ['hostname', '--transient', answers.name])
+if (answers.name !== undefined) writeFileSync('/proc/sys/kernel/hostname', answers.name)
 if (answers.network !== undefined) writeFileSync('/run/systemd/network/50-provisioned.network', answers.network)
 if (answers.updateSource !== undefined) replaceFile('/var/lib/hausbote-box/update-source', answers.updateSource)
 if (answers.sshKey !== undefined) replaceFile('/var/lib/hausbote-box/ssh/authorized_keys', `${answers.sshKey}\n`)
