@@ -31,7 +31,7 @@ export function logPage(app: SetupApp, { storage, clock }: PageDeps): void {
           practice: answerOf(storage.reader, 'practice')?.name,
           section: 'log',
           content: html`<article><h1>${text('log.title')}</h1><p>${text('log.intro')}</p>
-<div class="scroll"><table><thead><tr><th scope="col">${text('log.when')}</th><th scope="col">${text('log.who')}</th><th scope="col">${text('log.what')}</th></tr></thead>
+<div class="scroll"><table class="stack"><thead><tr><th scope="col">${text('log.when')}</th><th scope="col">${text('log.who')}</th><th scope="col">${text('log.what')}</th></tr></thead>
 <tbody>${rows.length > 0 ? rows : html`<tr><td colspan="3">${text('log.empty')}</td></tr>`}</tbody></table></div>
 <div class="actions"><a role="button" class="quiet" href="/log/export">${text('log.export')}</a>
 ${last && entries.length === perPage ? html`<a href="/log?before=${last.id}">${text('log.older')}</a>` : nothing}</div></article>`,

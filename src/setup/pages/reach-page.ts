@@ -118,7 +118,7 @@ ${reach.way === 'local' ? nothing : html`<a href="/setup/reach/records">${text('
       const before = answerOf(storage.reader, 'reach')
       await storage.write((tx) => {
         setAnswer(tx, 'reach', reach)
-        writeAudit(tx, { at: clock.now(), who: owner, act: 'reach-set', subject: JSON.stringify(reach) })
+        writeAudit(tx, { at: clock.now(), who: owner, act: 'reach-set', subject: visit.text(`reach.${reach.way}`) })
       })
       if (JSON.stringify(before) !== JSON.stringify(reach)) messenger.restart()
       return context.redirect('/setup/reach/records', 303)

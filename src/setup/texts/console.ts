@@ -112,8 +112,8 @@ export const consoleTexts = {
   'light.sheetAction': { de: 'Notfallblatt drucken', en: 'Print the recovery sheet' },
   'light.rooms': { de: 'Räume', en: 'Rooms' },
   'light.roomsLonely': {
-    de: 'In {count} Räumen gibt es nur eine verantwortliche Person.',
-    en: 'In {count} rooms there is only one person in charge.',
+    de: 'Räume mit nur einer verantwortlichen Person: {count}.',
+    en: 'Rooms with one person in charge only: {count}.',
   },
   'light.roomsAction': { de: 'Zweite Person bestimmen', en: 'Choose a second person' },
   'light.version': { de: 'Version', en: 'Version' },
