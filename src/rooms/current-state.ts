@@ -1,4 +1,4 @@
-import type { UserId } from '../matrix/identifiers.ts'
+import { parseUserId, type UserId } from '../matrix/identifiers.ts'
 import { type Position, statement, type Writer } from '../storage/handles.ts'
 import { pduAt, versionOf } from './event-store.ts'
 import { type Membership, memberOf, type Room } from './members.ts'
@@ -29,7 +29,9 @@ export function advanceState(tx: Writer, room: Room, root: Root, at: Position): 
     const position = stateEntry(tx, root, key)
     if (position === undefined) unset(tx).run(room.nid, type, stateKey)
     else set(tx).run(room.nid, type, stateKey, position)
-    if (type === 'm.room.member') projectEntry(tx, room, stateKey as UserId, position, at)
+    // The rules let members of the room invite and ban what is no user.
+    const userId = type === 'm.room.member' ? parseUserId(stateKey) : undefined
+    if (userId !== undefined) projectEntry(tx, room, userId, position, at)
   }
 }
 
