@@ -119,6 +119,8 @@ export interface App {
   readonly administration: Accounts['administration']
   readonly sessions: Accounts['sessions']
   readonly rooms: Rooms
+  /** Undefined: this server does not speak with others. */
+  readonly retryPartner: ((server: ServerName) => void) | undefined
   /** Answers long polls, finishes writes, closes the database. */
   close(): Promise<void>
 }
@@ -387,6 +389,7 @@ export async function createApp(
     administration: accounts.administration,
     sessions: accounts.sessions,
     rooms,
+    retryPartner: federation?.sender.retryNow,
     async close() {
       typing.close()
       presenceNews?.close()

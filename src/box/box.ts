@@ -11,7 +11,7 @@ import { answerOf, answersOf, setAnswer } from '../setup/answers.ts'
 import { carryOutSetup } from '../setup/commands.ts'
 import type { Messenger } from '../setup/messenger.ts'
 import { ownerOf } from '../setup/owners.ts'
-import { provision } from '../setup/provision.ts'
+import { provision, settleRestored } from '../setup/provision.ts'
 import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import { createSetup, type Setup } from '../setup/setup.ts'
@@ -109,6 +109,7 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
       return { storage, setup: undefined, messenger, restoring: undefined, code: undefined }
     }
     const effective = effectiveConfig(config, storage.reader)
+    await settleRestored(storage, platform.clock)
     const provisioned = await takeProvisioning(config, platform, storage, edge)
     const restoring = createRestoring(
       { ...platform, directory: config.data_dir, migrations, environment: platform.environment ?? {} },

@@ -10,8 +10,8 @@ import { urlOf } from './open-listener.ts'
 
 /** What the owner's page needs of an app. */
 export function runningOf(app: App, config: Pick<Config, 'server_name' | 'public_url'>): RunningMessenger {
-  const { sessions, rooms, operations } = app
-  return { serverName: config.server_name as ServerName, publicUrl: config.public_url, sessions, rooms, operations }
+  const { sessions, rooms, operations, retryPartner } = app
+  return { serverName: config.server_name as ServerName, publicUrl: config.public_url, sessions, rooms, operations, retryPartner }
 }
 
 /** All commands of the command line but those about accounts, on an app that nobody serves. */

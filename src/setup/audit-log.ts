@@ -31,6 +31,7 @@ export const auditActs = [
   'restored',
   'provisioned',
   'owner-reset',
+  'partner-tried',
 ] as const
 export type AuditAct = (typeof auditActs)[number]
 

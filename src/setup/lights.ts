@@ -86,7 +86,7 @@ function partners({ text, language }: Lamp, { partners: found }: Status, outward
   const { known, lastContact, unreachable, waitingMessages: waiting, state } = found
   if (!outward && known === 0) return { ...light, colour: 'grey', sentence: text('light.partnersLocal') }
   if (known === 0) return { ...light, colour: 'green', sentence: text('light.partnersNone') }
-  const action = { path: '/self-test', label: text('light.partnersAction') }
+  const action = { path: '/partners', label: text('partners.list') }
   if (state === 'fail') return { ...light, colour: 'red', sentence: text('light.partnersAll', { waiting }), action }
   if (unreachable.length > 0) {
     const names = unreachable.slice(0, 3).map(({ server }) => server)
@@ -95,7 +95,7 @@ function partners({ text, language }: Lamp, { partners: found }: Status, outward
     return { ...light, colour: colours[state], sentence, action }
   }
   const time = lastContact === null ? '–' : timeText(language, lastContact)
-  return { ...light, colour: 'green', sentence: text('light.partnersOk', { count: known, time }) }
+  return { ...light, colour: 'green', sentence: text('light.partnersOk', { count: known, time }), action }
 }
 
 function certificate({ text, language }: Lamp, { certificate: found }: Status, way: string | undefined): Light {

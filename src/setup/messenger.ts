@@ -22,6 +22,8 @@ export interface RunningMessenger {
   readonly sessions: Sessions
   readonly rooms: Pick<Rooms, 'create' | 'membership' | 'send'>
   readonly operations: Operations
+  /** Tries another server at once that could not be reached; undefined: this one speaks with no other. */
+  readonly retryPartner: ((server: ServerName) => void) | undefined
 }
 
 /** What the configuration, which only technicians see, has settled already. */

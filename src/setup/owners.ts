@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../platform/clock.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
+import { endAllOwnerSessions } from './sessions.ts'
 import type { Language } from './texts.ts'
 
 /** Who owns the box: exactly one, once it is claimed. */
@@ -17,11 +18,10 @@ const updatePassword = statement<[string], never>('UPDATE owners SET password_ha
 const updateLanguage = statement<[string], never>('UPDATE owners SET language = ?')
 
 const removeAll = statement<[], string>('DELETE FROM owners RETURNING name', 'pluck')
-const endSessions = statement<[], never>('DELETE FROM owner_sessions')
 
 /** Lets the box be claimed anew; everything else stays. Answers who owned it; undefined: nobody did. */
 export function resetOwner(tx: Writer): string | undefined {
-  endSessions(tx).run()
+  endAllOwnerSessions(tx)
   return removeAll(tx).all()[0]
 }
 

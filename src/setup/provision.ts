@@ -1,4 +1,5 @@
 import { BackupProblem } from '../operations/backup/problems.ts'
+import { lastRestore } from '../operations/backup/restored-database.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -7,6 +8,8 @@ import { writeAudit } from './audit-log.ts'
 import type { Messenger } from './messenger.ts'
 import { ownerOf } from './owners.ts'
 import type { LaterProvisioning, Provisioning } from './provisioning.ts'
+import { endAllOwnerSessions } from './sessions.ts'
+import { forgetAllLinks } from './staff/links.ts'
 import type { Staff } from './staff/staff.ts'
 
 const laterNote = 'note provisioned later'
@@ -31,6 +34,20 @@ export async function provision(storage: Storage, clock: Clock, found: Provision
     const waits = Object.keys(found.later).length > 0
     setNote(tx, laterNote, waits ? JSON.stringify(found.later) : undefined)
     writeAudit(tx, { at: clock.now(), who: technician, act: 'provisioned', subject: '' })
+  })
+}
+
+const restoreNote = 'note restore seen'
+
+/** After a restore whoever was signed in to the page must sign in anew, and invitations that may have been used are void. Once for each restore. */
+export async function settleRestored(storage: Storage, clock: Clock): Promise<void> {
+  const report = lastRestore(storage.reader)
+  if (!report || noteOf(storage.reader, restoreNote) === String(report.restoredAt)) return
+  await storage.write((tx) => {
+    endAllOwnerSessions(tx)
+    forgetAllLinks(tx)
+    setNote(tx, restoreNote, String(report.restoredAt))
+    writeAudit(tx, { at: clock.now(), who: 'hausbote', act: 'restored', subject: report.snapshot.slice(0, 8) })
   })
 }
 

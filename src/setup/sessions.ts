@@ -31,6 +31,7 @@ const see = statement<[Milliseconds, string], never>('UPDATE owner_sessions SET 
 const confirm = statement<[Milliseconds, string], never>('UPDATE owner_sessions SET confirmed_at = ? WHERE token_hash = ?')
 const remove = statement<[string], never>('DELETE FROM owner_sessions WHERE token_hash = ?')
 const removeOthers = statement<[string], never>('DELETE FROM owner_sessions WHERE token_hash <> ?')
+const removeAll = statement<[], never>('DELETE FROM owner_sessions')
 const removeOld = statement<[Milliseconds, Milliseconds], never>('DELETE FROM owner_sessions WHERE seen_at < ? OR started_at < ?')
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url')
@@ -69,6 +70,10 @@ export function markConfirmed(tx: Writer, { tokenHash }: OwnerSession, now: Mill
 
 export function endOwnerSession(tx: Writer, { tokenHash }: OwnerSession): void {
   remove(tx).run(tokenHash)
+}
+
+export function endAllOwnerSessions(tx: Writer): void {
+  removeAll(tx).run()
 }
 
 export function endOtherSessions(tx: Writer, { tokenHash }: OwnerSession): void {

@@ -22,6 +22,7 @@ import { claimPage } from './pages/claim-page.ts'
 import { logPage } from './pages/log-page.ts'
 import { namePage } from './pages/name-page.ts'
 import { ownerPage } from './pages/owner-page.ts'
+import { partnersPage } from './pages/partners-page.ts'
 import { personPage } from './pages/person-page.ts'
 import { practicePage } from './pages/practice-page.ts'
 import { reachPage } from './pages/reach-page.ts'
@@ -94,6 +95,7 @@ const pages = [
   readyPage,
   startPage,
   selfTestPage,
+  partnersPage,
   logPage,
   settingsPage,
 ]

@@ -10,7 +10,7 @@ import type { SetupApp, Visit } from '../visit.ts'
 import { stepList } from '../wizard.ts'
 
 /** The server's name, which is for ever. With it the messenger starts. */
-export function namePage(app: SetupApp, { storage, clock, messenger }: PageDeps): void {
+export function namePage(app: SetupApp, { storage, clock, messenger, resolver }: PageDeps): void {
   function show(visit: Visit, problems: Problems = {}) {
     const { text, form: sent } = visit
     const fields = [
@@ -27,12 +27,21 @@ export function namePage(app: SetupApp, { storage, clock, messenger }: PageDeps)
       input({
         name: 'server_name_again',
         label: text('name.again'),
+        value: problems.unknown === undefined ? '' : sent.line('server_name_again'),
         problem: problems.server_name_again,
         inputmode: 'url',
         maxlength: 230,
         verbatim: true,
       }),
-      tick({ name: 'understood', label: text('name.understood'), problem: problems.understood }),
+      ...(problems.unknown === undefined
+        ? []
+        : [tick({ name: 'unknown', label: text('name.unknownAnyway'), problem: problems.unknown })]),
+      tick({
+        name: 'understood',
+        label: text('name.understood'),
+        problem: problems.understood,
+        checked: sent.raw('understood') === 'yes',
+      }),
     ]
     const example = text('name.example', { person: 'anna', name: 'praxis-sommer.de' })
     return page(visit, {
@@ -43,6 +52,16 @@ export function namePage(app: SetupApp, { storage, clock, messenger }: PageDeps)
 <p>${text('name.advice')}</p><p class="alert">${text('name.permanent')}</p>
 ${form(visit, { action: '/setup/name', fields, button: text('frame.continue'), problems })}</article>`,
     })
+  }
+
+  /** Whether the domain name system knows the name; undefined: nobody answered. */
+  async function isKnown(name: string): Promise<boolean | undefined> {
+    try {
+      return (await resolver.addresses(name)).length > 0
+    } catch {
+      // Without a way out nobody can say; the practice may still be waiting for its line.
+      return undefined
+    }
   }
 
   function problemsOf({ form: sent, text }: Visit): Problems {
@@ -67,6 +86,8 @@ ${form(visit, { action: '/setup/name', fields, button: text('frame.continue'), p
       const problems = problemsOf(visit)
       if (Object.keys(problems).length > 0) return context.html(show(visit, problems), 422)
       const name = readServerName(visit.form.line('server_name')) ?? ''
+      if (visit.form.raw('unknown') !== 'yes' && (await isKnown(name)) === false)
+        return context.html(show(visit, { unknown: visit.text('name.unknown', { name }) }), 422)
       await storage.write((tx) => {
         // Whoever is second finds it answered.
         if (answerOf(tx, 'serverName') !== undefined) return

@@ -20,6 +20,7 @@ const insert = statement<[string, string, Milliseconds], never>(
   'INSERT INTO staff_links (token_hash, user_id, expires_at, used_at) VALUES (?, ?, ?, NULL)',
 )
 const removeOf = statement<[string], never>('DELETE FROM staff_links WHERE user_id = ?')
+const removeAll = statement<[], never>('DELETE FROM staff_links')
 const markUsed = statement<[Milliseconds, string], never>(
   'UPDATE staff_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL',
 )
@@ -52,6 +53,10 @@ export function linkStateOf(reader: Reader, userId: UserId, now: Milliseconds): 
   if (!link) return 'none'
   if (link.usedAt !== null) return 'used'
   return now < link.expiresAt ? 'waiting' : 'expired'
+}
+
+export function forgetAllLinks(tx: Writer): void {
+  removeAll(tx).run()
 }
 
 export function forgetLinks(tx: Writer, userId: UserId): void {

@@ -124,6 +124,22 @@ export const consoleTexts = {
     en: 'On {time} from the backup of {since}. What was written afterwards is missing, unless others have it.',
   },
 
+  'partners.intro': {
+    de: 'Mit diesen Häusern tauscht Ihre Praxis Nachrichten aus. Was gerade nicht ankommt, wird von selbst immer wieder versucht.',
+    en: 'Your practice exchanges messages with these. What cannot be delivered is tried again and again by itself.',
+  },
+  'partners.reachable': { de: 'erreichbar', en: 'reachable' },
+  'partners.unreachable': { de: 'nicht erreichbar', en: 'not reachable' },
+  'partners.contact': { de: 'Letzter Kontakt {time}', en: 'Last contact {time}' },
+  'partners.never': { de: 'Noch kein Kontakt', en: 'No contact yet' },
+  'partners.since': {
+    de: 'Nicht erreichbar seit {time}; {waiting} Nachrichten warten.',
+    en: 'Not reachable since {time}; {waiting} messages wait.',
+  },
+  'partners.try': { de: 'Jetzt versuchen', en: 'Try now' },
+  'partners.tryLabel': { de: 'Jetzt {name} versuchen', en: 'Try {name} now' },
+  'partners.list': { de: 'Alle ansehen', en: 'See all' },
+
   'log.title': { de: 'Protokoll', en: 'Log' },
   'log.intro': {
     de: 'Alles, was auf dieser Seite oder von Ihrem Techniker getan wurde.',
@@ -163,6 +179,7 @@ export const consoleTexts = {
   'audit.support-bundle': { de: 'Technikerpaket heruntergeladen', en: 'Downloaded the support bundle' },
   'audit.restored': { de: 'Aus einer Sicherung wiederhergestellt', en: 'Restored from a backup' },
   'audit.owner-reset': { de: 'Gerät zur neuen Inbesitznahme freigegeben', en: 'Let the box be claimed anew' },
+  'audit.partner-tried': { de: 'Anderes Haus noch einmal versucht', en: 'Tried a partner again' },
   'audit.provisioned': { de: 'Vom Techniker vorbereitet', en: 'Prepared by the technician' },
 
   'settings.title': { de: 'Einstellungen', en: 'Settings' },

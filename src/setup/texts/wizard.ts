@@ -112,6 +112,14 @@ export const wizardTexts = {
     de: 'Das ist keine Adresse wie praxis-sommer.de: kleine Buchstaben, Ziffern und Striche, dazwischen mindestens ein Punkt.',
     en: 'This is no address such as praxis-sommer.de: small letters, digits and hyphens, with at least one dot in between.',
   },
+  'name.unknown': {
+    de: 'Im Internet ist {name} noch nicht eingetragen. Prüfen Sie die Schreibweise; gehört Ihnen der Name noch nicht, lassen Sie ihn zuerst eintragen.',
+    en: '{name} is not entered on the internet yet. Check the spelling; if the name is not yours yet, get it first.',
+  },
+  'name.unknownAnyway': {
+    de: 'Die Schreibweise stimmt, und der Name gehört der Praxis.',
+    en: 'The spelling is right, and the name belongs to the practice.',
+  },
   'name.different': { de: 'Das sind zwei verschiedene Adressen.', en: 'These are two different addresses.' },
   'name.notStarted': {
     de: 'Die Adresse ist gespeichert, aber der Nachrichtendienst startet nicht: {problem}',

@@ -1,0 +1,197 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { runProgram } from '../support/server-process.ts'
+import { type BoxProcess, startBox } from './box-process.ts'
+import { goodPassword } from './kit.ts'
+
+const patience = 60_000
+
+async function box(settings: Readonly<Record<string, string>> = {}): Promise<BoxProcess> {
+  const started = await startBox(settings)
+  onTestFinished(() => started.remove())
+  return started
+}
+
+function folder(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hausbote-files-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+/** A browser without scripts, over the network. */
+function visitor(page: () => string) {
+  let cookie = ''
+  async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; path: string; text: string }> {
+    const response = await fetch(page() + path, { ...init, redirect: 'manual', headers: { ...init.headers, cookie } })
+    for (const line of response.headers.getSetCookie())
+      cookie = line.startsWith('hausbote=') ? (line.split(';')[0] ?? '') : cookie
+    const location = response.headers.get('location')
+    return location === null ? { status: response.status, path, text: await response.text() } : ask(location)
+  }
+  return {
+    open: (path: string) => ask(path),
+    async send(path: string, action: string, fields: Readonly<Record<string, string>>) {
+      const token = /name="form_token" value="([^"]+)"/.exec((await ask(path)).text)?.[1] ?? ''
+      return ask(action, { method: 'POST', body: new URLSearchParams({ form_token: token, ...fields }) })
+    },
+  }
+}
+
+const owner = { language: 'de', name: 'Dr. Sommer', password: goodPassword, password_again: goodPassword }
+const versions = (started: BoxProcess) => fetch(`${started.messenger}/_matrix/client/versions`).then(({ status }) => status)
+const command = (started: BoxProcess, ...words: string[]) =>
+  runProgram(['src/cli.ts', ...words], {
+    HAUSBOTE_DATA_DIR: started.directory,
+    HAUSBOTE_SETUP_LISTEN: new URL(started.page).host,
+  })
+
+test('until somebody owns the box nothing but its page is served, and the command line says so', {
+  timeout: patience,
+}, async () => {
+  const started = await box()
+  await expect(versions(started)).rejects.toThrow()
+  expect(await command(started, 'user', 'add', 'anna')).toMatchObject({
+    code: 1,
+    err: 'This server has no name yet: open its page and set it up first.\n',
+  })
+  await started.kill()
+  expect(await command(started, 'user', 'add', 'anna')).toMatchObject({
+    code: 1,
+    err: 'This server has no name yet: start it, open its page and set it up first.\n',
+  })
+})
+
+test('wrong codes stay counted when the process is killed', { timeout: patience }, async () => {
+  const started = await box()
+  const guest = visitor(() => started.page)
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    expect((await guest.send('/claim', '/claim', { code: '2222-2222' })).status).toBe(422)
+    if (attempt === 2) {
+      await started.kill()
+      await started.start()
+    }
+  }
+  await started.kill()
+  await started.start()
+  expect((await guest.send('/claim', '/claim', { code: started.code })).status).toBe(429)
+})
+
+test('a box named by its configuration serves as soon as somebody owns it, also after a restart', {
+  timeout: patience,
+}, async () => {
+  const claimFile = join(folder(), 'claim')
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test', HAUSBOTE_CLAIM_FILE: claimFile })
+  await expect(versions(started)).rejects.toThrow()
+  expect(readFileSync(claimFile, 'utf8')).toBe(`${started.code}\n`)
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  expect((await guest.send('/setup/owner', '/setup/owner', owner)).path).toBe('/setup/practice')
+  expect(await versions(started)).toBe(200)
+  expect(existsSync(claimFile)).toBe(false)
+  await started.kill()
+  await started.start()
+  expect(await versions(started)).toBe(200)
+  expect(started.output).toContain("The owner's page is at")
+  await started.kill()
+  const other = await runProgram(['src/main.ts'], {
+    HAUSBOTE_DATA_DIR: started.directory,
+    HAUSBOTE_SERVER_NAME: 'other.test',
+    HAUSBOTE_LISTEN: '127.0.0.1:0',
+  })
+  expect([other.code, other.err]).toEqual([78, expect.stringContaining('belongs to praxis.test')])
+})
+
+test('with everything in a file the owner gives the code, a password and two words, and the box is ready', {
+  timeout: patience,
+}, async () => {
+  const file = join(folder(), 'hausbote.toml')
+  writeFileSync(
+    file,
+    `claim_code = "7K3M-9QTX"
+language = "de"
+server_name = "praxis.test"
+practice = { name = "Praxis Dr. Sommer" }
+owner = { name = "Dr. Sommer" }
+reach = { way = "local" }
+[[staff]]
+name = "Anna Berger"
+role = "assistant"
+[[staff]]
+name = "Otto Amt"
+role = "office"
+`,
+  )
+  const started = await box({ HAUSBOTE_PROVISIONING_FILE: file })
+  expect(started.code).toBe('7K3M-9QTX')
+  await expect(versions(started)).rejects.toThrow()
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: '7K3M-9QTX' })
+  expect((await guest.send('/setup/owner', '/setup/owner', owner)).path).toBe('/setup/backup')
+  expect(await versions(started)).toBe(200)
+  expect((await guest.send('/setup/backup', '/setup/backup', {})).path).toBe('/setup/recovery')
+  const sheet = await guest.open('/recovery')
+  const words = [...sheet.text.matchAll(/<li>([a-z]{5})<\/li>/g)].map((match) => match[1] ?? '')
+  const [first = 0, second = 0] = [...sheet.text.matchAll(/Word number (\d+)/g)].map((match) => Number(match[1]) - 1)
+  const typed = { first: words[first] ?? '', second: words[second] ?? '' }
+  expect((await guest.send('/recovery', '/recovery', typed)).path).toBe('/setup/ready')
+  expect((await guest.send('/setup/ready', '/setup/ready', {})).path).toBe('/start')
+  const staff = await guest.open('/staff')
+  expect(staff.text).toContain('@anna.berger:praxis.test')
+  expect(staff.text).toContain('@otto.amt:praxis.test')
+})
+
+test('a file that is wrong is told of, every problem of it, and nothing of it is used', { timeout: patience }, async () => {
+  const file = join(folder(), 'hausbote.toml')
+  writeFileSync(file, 'claim_code = "7K3M-9QTX"\nserver_name = "no name"\nreach = { way = "own" }\ncolour = "green"\n')
+  const started = await box({ HAUSBOTE_PROVISIONING_FILE: file })
+  expect(started.code).not.toBe('7K3M-9QTX')
+  for (const field of ['server_name: ', 'colour: there is no such field']) expect(started.output).toContain(field)
+  const checked = await command(started, 'setup', 'check', file)
+  expect([checked.code, checked.err]).toEqual([1, expect.stringContaining(`${file}: colour: there is no such field`)])
+})
+
+test('staff are added, invited and bid farewell from the command line as well', { timeout: patience }, async () => {
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test' })
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  await guest.send('/setup/owner', '/setup/owner', owner)
+  const added = await command(started, 'staff', 'add', 'Anna Berger', '--role', 'assistant')
+  expect([added.code, added.err]).toEqual([0, ''])
+  expect(added.out).toContain('Anna Berger is @anna.berger:praxis.test.')
+  const link = /(\/welcome\/[\w-]{43})/.exec(added.out)?.[1] ?? ''
+  expect((await guest.open(link)).text).toContain('Welcome, Anna Berger')
+  expect((await guest.send(link, link, { password: goodPassword, password_again: goodPassword })).status).toBe(200)
+  expect((await guest.open(link)).status).toBe(410)
+  expect((await command(started, 'staff', 'list')).out).toBe('@anna.berger:praxis.test  Anna Berger, assistant\n')
+  const again = await command(started, 'staff', 'link', 'anna.berger')
+  expect(again.out).toMatch(/\/welcome\/[\w-]{43}/)
+  const left = await command(started, 'staff', 'leave', 'anna.berger')
+  expect(left.out).toContain('anna.berger has left.')
+  expect(await command(started, 'staff', 'leave', 'anna.berger')).toMatchObject({
+    code: 1,
+    err: 'There is no such person here (any more).\n',
+  })
+  const log = (await command(started, 'log')).out
+  for (const act of ['claimed', 'staff-added', 'staff-enrolled', 'staff-link', 'staff-left']) expect(log).toContain(act)
+  const wrong = await command(started, 'staff', 'add', 'Ben', '--role', 'king')
+  expect([wrong.code, wrong.err]).toEqual([64, expect.stringContaining('--role must be one of')])
+})
+
+test('a box whose owner forgot the password is claimed anew, and its people go on writing meanwhile', {
+  timeout: patience,
+}, async () => {
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test' })
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  await guest.send('/setup/owner', '/setup/owner', owner)
+  const reset = await command(started, 'owner', 'reset')
+  expect([reset.code, reset.out]).toEqual([0, expect.stringContaining('Dr. Sommer does not own this box any more')])
+  expect((await guest.open('/start')).path).toBe('/claim')
+  expect(await versions(started)).toBe(200)
+  await started.kill()
+  await started.start()
+  await guest.send('/claim', '/claim', { code: started.code })
+  expect((await guest.send('/setup/owner', '/setup/owner', { ...owner, name: 'Dr. Winter' })).path).toBe('/setup/practice')
+})
