@@ -35,6 +35,12 @@ export type Answered<Body> =
   /** There is no answer, or none that can be believed (`status` is that one's); for the log. */
   | { readonly problem: string; readonly status?: number }
 
+/** Whether a server, by its answer, does not have what was asked for at all: an older one, or a proxy in front of it. */
+export function isUnknownThere(answer: Answered<unknown>): boolean {
+  if ('refusal' in answer) return answer.refusal.status === 404 && answer.refusal.code === 'M_UNRECOGNIZED'
+  return 'problem' in answer && (answer.status === 404 || answer.status === 405)
+}
+
 /** A person waits for most of these answers. */
 const usualLimits: Limits = { connect: 5000, headers: 10_000, total: 15_000, bytes: 256 * 1024 }
 /** Characters of another server's words that are passed on. */

@@ -33,6 +33,11 @@ export function checkFormat(raw: JsonObject, version: RoomVersion, unit: TextUni
   return bytes > maxEventBytes ? `an event may have ${maxEventBytes} bytes, this one has ${bytes}` : undefined
 }
 
+/** `checkFormat` for events that come from other servers. */
+export function checkReceivedFormat(raw: JsonObject, version: RoomVersion): string | undefined {
+  return checkFormat(raw, version, version.keepsOversized ? 'characters' : 'bytes')
+}
+
 /** How long an identifying text of an event is. */
 export type TextUnit = 'bytes' | 'characters'
 

@@ -94,7 +94,9 @@ function withoutAnswer({ problem, sent, begun }: Unanswered): Fetched {
 function refusalIn({ status, body }: Incoming): Outcome {
   const read = parseBody(body.toString('utf8'))
   const { errcode, retry_after_ms: wait } = 'value' in read && isObject(read.value) ? read.value : {}
-  if (status === 404) return errcode === 'M_UNRECOGNIZED' ? { unrecognized: true } : { failure: 'absent' }
+  // What has no code does not come from a server that knows the path.
+  if (status === 404)
+    return errcode === 'M_UNRECOGNIZED' || errcode === undefined ? { unrecognized: true } : { failure: 'absent' }
   if (errcode === 'M_NOT_YET_UPLOADED') return { failure: 'not-yet' }
   if (errcode === 'M_TOO_LARGE') return { failure: 'too-large' }
   if (status !== 429) return { problem: `status ${status}` }

@@ -25,7 +25,9 @@ export function authoriseJoin(reader: Reader, room: Room, userId: string, server
   const isRestricted = (rule === 'restricted' && restrictedJoins) || (rule === 'knock_restricted' && knockRestricted)
   const membership = memberOf(reader, room.nid, userId)?.membership
   if (!isRestricted || membership === 'invite' || membership === 'join') return { outcome: 'not-needed' }
-  const opening = roomsIn(rules?.allow).flatMap((roomId) => findRoom(reader, roomId) ?? [])
+  const named = roomsIn(rules?.allow)
+  if (named.length === 0) return { outcome: 'refused' }
+  const opening = named.flatMap((roomId) => findRoom(reader, roomId) ?? [])
   const present = opening.filter(({ nid }) => isServerIn(reader, nid, serverName))
   if (!present.some(({ nid }) => isJoined(reader, nid, userId))) return { outcome: present.length > 0 ? 'refused' : 'unknown' }
   const levels = powerLevelsOf(reader, room)

@@ -131,12 +131,17 @@ describe('a server of old', () => {
 
   test.each([
     ['another error', () => error(404, 'M_NOT_FOUND'), [404, 'M_NOT_FOUND']],
-    ['not the specification', () => new Response('no', { status: 404 }), [404, 'M_NOT_FOUND']],
     ['a refusal', () => error(403, 'M_FORBIDDEN'), [502, 'M_UNKNOWN']],
   ])('is not asked so after %s', async (_, answer, expected) => {
     const { alice, asked } = await facing(answer)
     expect(await errorOf(alice, peer)).toEqual(expected)
     expect(asked()).toHaveLength(1)
+  })
+
+  test('is asked so as well after what no Matrix server says', async () => {
+    const { alice, asked } = await facing(() => new Response('no', { status: 404 }))
+    expect(await errorOf(alice, peer)).toEqual([404, 'M_NOT_FOUND'])
+    expect(asked()).toEqual(['/_matrix/federation/v1/media/download/abc?timeout_ms=20000', asksOld])
   })
 
   test('may not redirect', async () => {

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { FederationClient } from '../../federation/client.ts'
+import { type FederationClient, isUnknownThere } from '../../federation/client.ts'
 import { badGateway, badJson, forbidden } from '../../http/errors.ts'
 import { anyObject } from '../../http/schemas.ts'
 import { authorize } from '../../matrix/authorisation/authorize.ts'
@@ -90,7 +90,9 @@ async function askToSign(
   const put = { method: 'PUT', insistent: true, limits, exactNumbers: true } as const
   const answer = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}`, content }, answered)
   if ('body' in answer) return { event: answer.body.event as JsonObject }
-  const isOld = 'refusal' in answer && (answer.refusal.status === 404 || answer.refusal.status === 400)
+  // Older servers than that do not know the path, or take the body for something else.
+  const isOld =
+    isUnknownThere(answer) || ('refusal' in answer && (answer.refusal.status === 404 || answer.refusal.status === 400))
   if (!isOld || versionOf(room).eventId !== 'in-event') return answer
   const withState = { ...raw, unsigned: { invite_room_state: [...state] } }
   const old = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}`, content: withState }, oldAnswered)

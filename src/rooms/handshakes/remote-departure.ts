@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { type Answered, isUnknownThere } from '../../federation/client.ts'
 import { anyObject } from '../../http/schemas.ts'
 import type { RoomId, ServerName, UserId } from '../../matrix/identifiers.ts'
 import type { JsonObject, JsonValue } from '../../matrix/json.ts'
@@ -26,11 +27,9 @@ export async function leaveThrough(
   if (!('pdu' in built)) return built
   const place = `send_leave/${encodeURIComponent(roomId)}/${encodeURIComponent(built.pdu.eventId)}`
   const put = { method: 'PUT', insistent: true, content: built.pdu.raw, limits } as const
-  let answer: object = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}` }, anyObject)
-  if ('refusal' in answer && (answer as Unhelpful & { refusal: { status: number } }).refusal.status === 404) {
-    answer = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}` }, oldNothing)
-  }
-  if (!('body' in answer)) return answer as Unhelpful
+  let answer: Answered<unknown> = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}` }, anyObject)
+  if (isUnknownThere(answer)) answer = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}` }, oldNothing)
+  if (!('body' in answer)) return answer
   return storage.write((tx) => {
     const room = knownRoom(tx, roomId, built.version)
     if (!room) return { problem: 'the room is known with another version' }

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { FederationClient } from '../../federation/client.ts'
+import { type FederationClient, isUnknownThere } from '../../federation/client.ts'
 import { anyObject } from '../../http/schemas.ts'
 import { authorize } from '../../matrix/authorisation/authorize.ts'
 import { parseServerName, parseUserId, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
@@ -64,7 +64,7 @@ async function sendJoin(client: FederationClient, server: ServerName, roomId: Ro
   const place = `send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`
   const put = { method: 'PUT', insistent: true, content: raw, limits, exactNumbers: true } as const
   const answer = await client.ask(server, { ...put, target: `/_matrix/federation/v2/${place}` }, sent)
-  if (!('refusal' in answer) || answer.refusal.status !== 404) return answer
+  if (!isUnknownThere(answer)) return answer
   const old = await client.ask(server, { ...put, target: `/_matrix/federation/v1/${place}` }, oldSent)
   return 'body' in old ? { body: old.body[1] } : old
 }

@@ -1,4 +1,4 @@
-import { checkFormat, toPdu } from '../../matrix/format.ts'
+import { checkReceivedFormat, toPdu } from '../../matrix/format.ts'
 import type { RoomId, ServerName } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
@@ -32,7 +32,7 @@ export async function checkEvents(
   const formed = await withTurns(raws, (raw) => ({
     raw,
     version,
-    problem: checkFormat(raw, version, version.keepsOversized ? 'characters' : 'bytes'),
+    problem: checkReceivedFormat(raw, version),
   }))
   const wellFormed = formed.filter(({ problem }) => problem === undefined)
   const receipts = new Map((await verify(wellFormed, notaries)).map((receipt, index) => [wellFormed[index]?.raw, receipt]))

@@ -1,4 +1,4 @@
-import { checkFormat, toPdu } from '../../matrix/format.ts'
+import { checkReceivedFormat, toPdu } from '../../matrix/format.ts'
 import type { EventId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Pdu } from '../../matrix/pdu.ts'
@@ -15,7 +15,7 @@ export function citedFrom(pdus: readonly Pdu[], ids: readonly EventId[]): readon
  * is a hash over all that its event points at, so nobody can make up a past for events of others.
  */
 export function leadingTo(raws: readonly JsonObject[], version: RoomVersion, ids: readonly EventId[]): readonly JsonObject[] {
-  const pdus = raws.filter((raw) => checkFormat(raw, version) === undefined).map((raw) => toPdu(raw, version))
+  const pdus = raws.filter((raw) => checkReceivedFormat(raw, version) === undefined).map((raw) => toPdu(raw, version))
   return reachable(pdus, ids, (pdu) => pdu.prevEvents).map(({ raw }) => raw)
 }
 

@@ -1,5 +1,5 @@
 import { MatrixError } from '../../http/errors.ts'
-import { checkFormat, toPdu } from '../../matrix/format.ts'
+import { checkReceivedFormat, toPdu } from '../../matrix/format.ts'
 import type { EventId, ServerName } from '../../matrix/identifiers.ts'
 import { parseRoomId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
@@ -189,7 +189,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const version = versionOf(room)
     if (!serverMayTakePart(reader, room, origin)) {
       const error = 'this room does not take anything from your server'
-      for (const raw of raws) if (checkFormat(raw, version) === undefined) results[toPdu(raw, version).eventId] = { error }
+      for (const raw of raws)
+        if (checkReceivedFormat(raw, version) === undefined) results[toPdu(raw, version).eventId] = { error }
       return
     }
     // Whoever is in the room now can be asked for keys; nobody speaks for others.
