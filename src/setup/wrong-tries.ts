@@ -2,8 +2,8 @@ import type { Milliseconds } from '../platform/clock.ts'
 import { type Reader, statement, type Writer } from '../storage/handles.ts'
 
 /** Wrong tries before nobody may try any more, and for how long. */
-export const maxWrong = 5
-export const lockTime: Milliseconds = 10 * 60_000
+const maxWrong = 5
+const lockTime: Milliseconds = 10 * 60_000
 
 type Tries = { readonly count: number; readonly lastAt: Milliseconds }
 

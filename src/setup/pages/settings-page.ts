@@ -1,4 +1,4 @@
-import { answerOf, setAnswer } from '../answers.ts'
+import { answerOf, noteOf, setAnswer } from '../answers.ts'
 import { writeAudit } from '../audit-log.ts'
 import { confirmationField, isConfirmedNow } from '../confirmation.ts'
 import { keepLanguage } from '../cookies.ts'
@@ -8,6 +8,7 @@ import { type Html, html, nothing } from '../html.ts'
 import { page, tokenField } from '../layout.ts'
 import { ownerOf, setOwnerLanguage, setOwnerPassword } from '../owners.ts'
 import type { PageDeps } from '../page-deps.ts'
+import { technicianNote } from '../provision.ts'
 import { endOtherSessions } from '../sessions.ts'
 import { isLanguage, timeText } from '../texts.ts'
 import type { SetupApp, Visit } from '../visit.ts'
@@ -16,6 +17,11 @@ import { passwordFields, passwordProblems } from './owner-page.ts'
 /** Name of the practice, language, the owner's password, and the ways to everything else. */
 export function settingsPage(app: SetupApp, deps: PageDeps): void {
   const { storage, clock, passwords, messenger } = deps
+
+  function technicianPart(): Html {
+    const contact = noteOf(storage.reader, technicianNote)
+    return contact === undefined ? nothing : html`<p><strong>${contact}</strong></p>`
+  }
 
   function jobsPart({ text, language }: Visit): Html {
     const rows = (messenger.running?.operations.jobs.states() ?? []).map(
@@ -68,7 +74,7 @@ export function settingsPage(app: SetupApp, deps: PageDeps): void {
 ${own ? html`<li><a href="/certificate">${text('settings.certificate')}</a></li>` : nothing}<li><a href="/self-test">${text('settings.selfTest')}</a></li></ul></article>
 <article><h2>${text('settings.password')}</h2><p>${text('settings.passwordText')}</p>${passwordForm}</article>
 <article>${languageForm}</article>
-<article><h2>${text('settings.technician')}</h2><p>${text('settings.bundleText')}</p>
+<article><h2>${text('settings.technician')}</h2>${technicianPart()}<p>${text('settings.bundleText')}</p>
 <form method="post" action="/settings/support-bundle">${tokenField(visit.formToken)}<button type="submit" class="quiet">${text('settings.bundle')}</button></form>${jobsPart(visit)}</article>`,
     })
   }

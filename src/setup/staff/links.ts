@@ -5,7 +5,7 @@ import { type Random, randomSecret } from '../../platform/random.ts'
 import { type Reader, statement, type Writer } from '../../storage/handles.ts'
 
 /** How long a link may be used. */
-export const linkLifetime: Milliseconds = 24 * 3_600_000
+const linkLifetime: Milliseconds = 24 * 3_600_000
 
 interface Link {
   readonly userId: UserId

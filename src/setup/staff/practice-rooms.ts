@@ -20,7 +20,7 @@ const serviceNote = 'note service account'
 const encryption = { type: 'm.room.encryption', content: { algorithm: 'm.megolm.v1.aes-sha2' } } as const
 
 /** The room of the practice with this name; undefined: nobody has needed it yet. */
-export function practiceRoom(reader: Reader, name: RoomName | 'space'): RoomId | undefined {
+function practiceRoom(reader: Reader, name: RoomName | 'space'): RoomId | undefined {
   return byName(reader).get(name)
 }
 
