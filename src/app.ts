@@ -125,10 +125,7 @@ export interface App {
   close(): Promise<void>
 }
 
-/**
- * Builds every part once, from the ground up; the only place that knows them all.
- * @param ground a storage that outlives the app; undefined: one of its own, which ends with it
- */
+/** Builds every part once, from the ground up; the only place that knows them all. `ground`: a storage that outlives it. */
 export async function createApp(
   config: Config,
   platform: Platform,
