@@ -5,10 +5,12 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { firstBoot } from './test/first-boot.ts'
 import { createKit, type Kit, type Which } from './test/kit.ts'
+import { tpm } from './test/tpm.ts'
+import { noNetwork, reset } from './test/trouble.ts'
 import { panic, powerCuts, rollback, update } from './test/update.ts'
 
 const quick: Readonly<Record<string, (kit: Kit) => Promise<void>>> = { 'first-boot': firstBoot }
-const long = { update, rollback, panic, 'power-cuts': powerCuts }
+const long = { update, rollback, panic, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork }
 const every = { ...quick, ...long }
 
 const { values } = parseArgs({

@@ -10,6 +10,8 @@ export interface Kit {
   release(which: Which): Promise<string>
   /** A machine whose disk was flashed with a release. */
   flashed(which: Which, options?: Partial<MachineOptions>): Promise<Machine>
+  /** Another machine with the disk that is there. */
+  machine(options?: Partial<MachineOptions>): Promise<Machine>
   /** Words for QEMU that plug in a stick with the update to a release. */
   stick(which: Which, change?: (files: string[]) => string[]): Promise<string[]>
   say(text: string): void
@@ -32,6 +34,7 @@ export function createKit(folder: string, build: (which: Which) => Promise<strin
       flash(await image(which), machine.disk)
       return machine
     },
+    machine: (options = {}) => createMachine({ folder, ...options }),
     async stick(which, change = (files) => files) {
       const release = await build(which)
       const files = readdirSync(release)

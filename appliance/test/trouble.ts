@@ -1,0 +1,32 @@
+import { putOnBootPartition, readFromBootPartition } from './boot-partition.ts'
+import { check, type Kit } from './kit.ts'
+
+/** The file `reset` makes the box new: another code, another identity, no data. */
+export async function reset(kit: Kit): Promise<void> {
+  const machine = await kit.flashed('old')
+  await machine.start()
+  await machine.answers(`${machine.page}/`, 300)
+  const [, before = ''] = await machine.shows(/Code: {5}(\S{9})/, 120)
+  await machine.shutDown()
+  putOnBootPartition(machine.disk, 'reset', 'erase everything\r\n')
+  await machine.start()
+  await machine.shows(/all data of this box is erased/, 300)
+  await machine.answers(`${machine.page}/`, 400)
+  const [, after = ''] = await machine.shows(/Code: {5}(\S{9})/, 120)
+  await machine.shutDown()
+  check(before !== after, 'the code is the same')
+  check(readFromBootPartition(machine.disk, 'reset') === undefined, 'the file is still there: the box would be erased again')
+}
+
+/** A clock that stands years behind, no network at the start, and a cable that is plugged in later. */
+export async function noNetwork(kit: Kit): Promise<void> {
+  const machine = await kit.flashed('old', { more: ['-rtc', 'base=2019-03-01T00:00:00'] })
+  await machine.start()
+  await machine.cable(false)
+  await machine.shows(/Network: {2}no address yet/, 300)
+  await machine.shows(/Server: {3}works/, 300)
+  await machine.cable(true)
+  await machine.answers(`${machine.page}/`, 200)
+  await machine.shows(/Network: {2}10\.0\.2\.15/, 100)
+  await machine.shutDown()
+}
