@@ -80,6 +80,22 @@ test('an invitation that is taken back goes away', async () => {
   expect((await roomsOf(bob)).invite ?? {}).toEqual({})
 })
 
+test('an invitation is not ended by what came before it and arrives after it', async () => {
+  const { world, alice, bob } = await pair()
+  const roomId = await createRoom(alice)
+  await joinVia(bob, roomId, 'a.test')
+  await world.settled()
+  expect((await act(alice, 'ban', roomId, bob)).status).toBe(200)
+  await world.settled()
+  world.network.disturb((_, to, target) => (to === 'b.test' && target.includes('/send/') ? 'lost' : 'arrives'))
+  expect((await act(alice, 'unban', roomId, bob)).status).toBe(200)
+  expect((await act(alice, 'invite', roomId, bob)).status).toBe(200)
+  world.network.disturb(() => 'arrives')
+  await world.clock.advance(3_600_000)
+  await world.settled()
+  expect(Object.keys((await roomsOf(bob)).invite ?? {})).toEqual([roomId])
+})
+
 test('a knock goes over, and an invitation comes back', async () => {
   const { world, alice, bob } = await pair()
   const roomId = await createRoom(alice, { preset: 'private_chat', name: 'Doctors' })

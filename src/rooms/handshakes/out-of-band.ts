@@ -112,6 +112,8 @@ export function outOfBandProblem(
   if (pdu.content.membership !== 'leave' && pdu.content.membership !== 'ban') return 'this server is not in the room'
   if (member.membership !== 'invite' && member.membership !== 'knock') return 'this server is not in the room'
   const before = eventAt(reader, member.position)
+  // What ends something else came late: an earlier ban that was lifted before the invitation, for instance.
+  if (!pdu.authEvents.includes(before.eventId)) return 'not about the membership that is known here'
   // Whether anybody else of the room may is not known here.
   if (member.membership === 'invite' && before.sender !== pdu.sender) return 'not from whom the invitation was'
   return serverOf(pdu.sender) === origin ? undefined : 'not from the server of its sender'
