@@ -1,5 +1,6 @@
 // At each start: reads hausbote.toml on the boot partition, does what is the machine's part of it, and hands the rest to the server
-// (docs/provisioning.md). Half of a file would be worse than none: with any problem nothing of it is used.
+// (docs/provisioning.md). Half of a file would be worse than none: with any problem nothing of it is used, and what was
+// read before still holds.
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
 import { checkProvisioning } from '../../src/setup/provisioning.ts'
@@ -21,7 +22,7 @@ if (problems.length > 0) {
 // Taking the file away again changes nothing; a file that is there again does.
 if (fresh !== undefined && problems.length === 0) replaceFile(kept, fresh)
 const text = existsSync(kept) ? readFileSync(kept, 'utf8') : ''
-const { answers } = readBoxTable(problems.length === 0 ? table : check(text).table)
+const { answers } = readBoxTable(fresh === text ? table : check(text).table)
 
 if (answers.name !== undefined) writeFileSync('/proc/sys/kernel/hostname', answers.name)
 if (answers.network !== undefined) writeFileSync('/run/systemd/network/50-provisioned.network', answers.network)
@@ -31,7 +32,7 @@ writeFileSync('/run/hausbote/environment', answers.environment)
 chmodSync('/run/hausbote/environment', 0o600)
 // For the server, which alone may read it: it can hold a passphrase.
 const handed = '/run/hausbote/hausbote.toml'
-writeFileSync(handed, problems.length === 0 ? text : '', { mode: 0o600 })
+writeFileSync(handed, text, { mode: 0o600 })
 chownSync(handed, user, user)
 sync(places.boot)
 
