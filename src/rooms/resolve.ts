@@ -1,10 +1,12 @@
 import type { EventLookup } from '../matrix/authorisation/check-auth-events.ts'
 import type { EventId } from '../matrix/identifiers.ts'
+import type { Pdu } from '../matrix/pdu.ts'
 import { resolveConflicts } from '../matrix/state-resolution/resolve-state.ts'
 import type { DividedStates } from '../matrix/state-resolution/state-map.ts'
 import type { Position, Reader, Writer } from '../storage/handles.ts'
 import { EventStatus, eventIdAt, findEvent, pduAt, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
+import { currentEntry } from './state.ts'
 import { makeStateKeyNumber, stateKeyNumber } from './state-keys.ts'
 import { differingKeys, type Root, stateEntry, statePositions, withEntry, withoutEntry } from './state-snapshots.ts'
 
@@ -56,12 +58,18 @@ function divide(reader: Reader, roots: readonly Root[], keys: ReadonlySet<number
   }
 }
 
-/** Events of a room for the rules that follow `auth_events`; those of other rooms do not count as known. */
+/**
+ * Events of a room for the rules that follow `auth_events`; those of other rooms do not count as known. A room has one create event: where its
+ * id is no hash, the server in the id can make more of them, and everything on top of one.
+ */
 export function eventLookup(reader: Reader, room: Room): EventLookup {
   const version = versionOf(room)
+  const isOther = ({ type }: Pdu, position: Position) =>
+    type === 'm.room.create' && (currentEntry(reader, room.nid, 'm.room.create', '') ?? position) !== position
   return (eventId: EventId) => {
     const place = findEvent(reader, eventId)
     if (place?.roomNid !== room.nid) return undefined
-    return { pdu: pduAt(reader, place.position, version), rejected: (place.status & EventStatus.rejected) !== 0 }
+    const pdu = pduAt(reader, place.position, version)
+    return { pdu, rejected: (place.status & EventStatus.rejected) !== 0 || isOther(pdu, place.position) }
   }
 }

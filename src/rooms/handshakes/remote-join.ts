@@ -128,6 +128,8 @@ function stateProblem(version: RoomVersion, join: Pdu, stateEvents: readonly Pdu
   const entry = (type: string, stateKey: string) => state.get(JSON.stringify([type, stateKey]))
   const create = entry('m.room.create', '')
   if (!create || create.roomId !== join.roomId) return 'the state has no create event'
+  if (all.some(({ type, eventId }) => type === 'm.room.create' && eventId !== create.eventId))
+    return 'there are two create events'
   if ((create.content.room_version ?? '1') !== version.id) return 'the create event names another room version'
   // Power levels that were there once are never gone.
   if (!entry('m.room.power_levels', '') && all.some(({ type, stateKey }) => type === 'm.room.power_levels' && stateKey === ''))
