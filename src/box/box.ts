@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ControlSocket, createControlSocket, type OtherCommands } from '../accounts/control.ts'
 import { createPasswordHashing, defaultPasswordCost } from '../accounts/password-hashing.ts'
 import type { Platform } from '../app.ts'
@@ -16,6 +17,7 @@ import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import { createSetup, type Setup } from '../setup/setup.ts'
 import { createStaff } from '../setup/staff/staff.ts'
+import { syncDirectory } from '../storage/lock.ts'
 import { StorageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
 import { effectiveConfig } from './effective-config.ts'
@@ -62,15 +64,23 @@ interface Standing {
  */
 export async function openBox(config: Config, platform: Platform, edge: Edge): Promise<Box> {
   /** Visitors who come while everything is built anew wait for it. */
-  let standing = stand(config, platform, edge, restart)
+  const rebuild: Rebuild = {
+    restart: () => again(() => undefined),
+    reset() {
+      again(() => eraseAll(config.data_dir))
+      standing.then(({ code }) => page && edge.sayPage(page.address, code)).catch((error: unknown) => edge.onLost(error))
+    },
+  }
+  let standing = stand(config, platform, edge, rebuild)
   let closed = false
   await standing
 
-  function restart(): void {
+  function again(between: () => void): void {
     standing = standing.then(async (before) => {
       if (closed) return before
       await fall(before)
-      return stand(config, platform, edge, restart)
+      between()
+      return stand(config, platform, edge, rebuild)
     })
     standing.catch((error: unknown) => edge.onLost(error))
   }
@@ -95,11 +105,11 @@ export async function openBox(config: Config, platform: Platform, edge: Edge): P
   }
 }
 
-async function stand(config: Config, platform: Platform, edge: Edge, restart: () => void): Promise<Standing> {
+async function stand(config: Config, platform: Platform, edge: Edge, rebuild: Rebuild): Promise<Standing> {
   const storage = openGround(config, platform, edge.onFatal)
   try {
     const passwords = createPasswordHashing(platform.passwordCost ?? defaultPasswordCost, platform.random)
-    const messenger: StartableMessenger = createMessenger(config, platform, storage, edge, restart, (line) =>
+    const messenger: StartableMessenger = createMessenger(config, platform, storage, edge, rebuild, (line) =>
       carryOutSetup(line, { storage, clock: platform.clock, staff, pageUrls: edge.pageUrls }),
     )
     const staff = createStaff({ ...platform, storage, passwords, messenger })
@@ -113,7 +123,7 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
     const provisioned = await takeProvisioning(config, platform, storage, edge)
     const restoring = createRestoring(
       { ...platform, directory: config.data_dir, migrations, environment: platform.environment ?? {} },
-      restart,
+      rebuild.restart,
     )
     const setup = createSetup({
       ...platform,
@@ -145,6 +155,16 @@ async function stand(config: Config, platform: Platform, edge: Edge, restart: ()
     await storage.close()
     throw error
   }
+}
+
+/** How everything is built anew, while visitors of the page wait. */
+type Rebuild = Pick<Messenger, 'restart' | 'reset'>
+
+/** Removes what a data directory holds, but for the lock of this process. */
+function eraseAll(directory: string): void {
+  for (const name of readdirSync(directory))
+    if (name !== 'hausbote.lock') rmSync(join(directory, name), { recursive: true, force: true })
+  syncDirectory(directory)
 }
 
 /** What a technician answered beforehand, in the file and in the configuration; undefined: there is no file, or it is of no use. */
@@ -189,7 +209,7 @@ function createMessenger(
   platform: Platform,
   storage: Storage,
   edge: Edge,
-  restart: () => void,
+  rebuild: Rebuild,
   commands: OtherCommands,
 ): StartableMessenger {
   let served: ServedMessenger | undefined
@@ -230,7 +250,7 @@ function createMessenger(
       })
       await starting
     },
-    restart,
+    ...rebuild,
     async wait() {
       waiting = await createControlSocket(config.data_dir, undefined, platform.log)
     },

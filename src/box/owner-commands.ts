@@ -22,6 +22,7 @@ export function commandsWithoutServer(app: App, config: Config, platform: Platfo
     problem: undefined,
     start: () => Promise.resolve(),
     restart: () => undefined,
+    reset: () => undefined,
   }
   const passwords = createPasswordHashing(platform.passwordCost ?? defaultPasswordCost, platform.random)
   const staff = createStaff({ ...platform, storage, passwords, messenger })

@@ -12,6 +12,8 @@ export interface Messenger {
   start(): Promise<void>
   /** Builds the whole box anew, after an answer that it reads at its start only. Nothing may use the storage after calling this. */
   restart(): void
+  /** Removes all data of this box, and builds it anew as one that nobody owns. Nothing may use the storage after calling this. */
+  reset(): void
 }
 
 /** What the page needs of a messenger that runs. */

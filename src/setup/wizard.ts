@@ -27,14 +27,22 @@ export function nextStep(reader: Reader): Step | undefined {
   return steps.find((step) => step !== 'owner' && answers[answeredBy[step]] === undefined)
 }
 
-/** Where in the setup somebody is; steps behind are links. */
+/** Steps that may be gone back to: the others are for ever. */
+const open: readonly Step[] = ['practice', 'reach', 'backup', 'recovery', 'staff']
+
+function isStep(step: Step | 'claim'): step is Step {
+  return step !== 'claim'
+}
+
+/** Where in the setup somebody is; steps behind are links where they can be changed. */
 export function stepList({ text }: Visit, current: Step | 'claim'): Html {
   const all = ['claim', ...steps] as const
   const place = all.indexOf(current)
   const items = all.map((step, index) => {
     const label = text(`wizard.${step}`)
     if (index === place) return html`<li aria-current="step">${label}</li>`
-    return html`<li class="${index < place ? 'done' : 'ahead'}">${label}</li>`
+    if (index > place) return html`<li class="ahead">${label}</li>`
+    return html`<li class="done">${isStep(step) && open.includes(step) ? html`<a href="${stepPath(step)}">${label}</a>` : label}</li>`
   })
   return html`<ol class="steps" aria-label="${text('wizard.steps')}">${items}</ol>`
 }

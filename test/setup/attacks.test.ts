@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createRateLimits } from '../../src/http/rate-limits.ts'
 import { auditPage } from '../../src/setup/audit-log.ts'
@@ -179,4 +181,16 @@ test('a form that is no form, or has no end, is refused', async () => {
   const visitor = page.visitor()
   expect((await visitor.post('/claim', { code: '1' }, { 'content-type': 'text/plain' })).status).toBe(400)
   expect((await visitor.send('/claim', '/claim', { code: 'x'.repeat(70_000) })).status).toBe(400)
+})
+
+test('the recovery sheet asks for the password again when it was given too long ago', async () => {
+  const page = await createPage()
+  const visitor = await claimed(page)
+  writeFileSync(join(page.directory, 'signing.key'), `ed25519 a_key ${'A'.repeat(42)}E\n`)
+  expect((await visitor.open('/recovery')).text).toContain('class="words"')
+  await page.clock.advance(5 * 60_000)
+  const asked = await visitor.open('/recovery')
+  expect(asked.text).not.toContain('class="words"')
+  expect((await visitor.send('/recovery', '/recovery/show', { your_password: 'wrong' })).text).not.toContain('class="words"')
+  expect((await visitor.send('/recovery', '/recovery/show', { your_password: goodPassword })).text).toContain('class="words"')
 })

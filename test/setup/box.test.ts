@@ -195,3 +195,65 @@ test('a box whose owner forgot the password is claimed anew, and its people go o
   await guest.send('/claim', '/claim', { code: started.code })
   expect((await guest.send('/setup/owner', '/setup/owner', { ...owner, name: 'Dr. Winter' })).path).toBe('/setup/practice')
 })
+
+test('kill -9 after each step of the setup: what was confirmed is there, and the next step is asked', {
+  timeout: 2 * patience,
+}, async () => {
+  const started = await box()
+  const guest = visitor(() => started.page)
+  const steps: readonly (readonly [form: string, action: string, fields: Record<string, string>, next: string])[] = [
+    ['/claim', '/claim', {}, '/setup/owner'],
+    ['/setup/owner', '/setup/owner', owner, '/setup/practice'],
+    ['/setup/practice', '/setup/practice', { practice: 'Praxis Sommer', mode: 'open' }, '/setup/name'],
+    [
+      '/setup/name',
+      '/setup/name',
+      { server_name: 'praxis.test', server_name_again: 'praxis.test', understood: 'yes', unknown: 'yes' },
+      '/setup/reach',
+    ],
+    ['/setup/reach', '/setup/reach', { way: 'local' }, '/setup/backup'],
+    ['/setup/backup', '/setup/backup', {}, '/setup/recovery'],
+    ['/recovery/later', '/recovery/later', {}, '/setup/staff'],
+    ['/setup/staff', '/staff', { name: 'Anna Berger', role: 'assistant' }, '/setup/staff'],
+    ['/setup/staff', '/setup/staff', {}, '/setup/ready'],
+    ['/setup/ready', '/setup/ready', {}, '/start'],
+  ]
+  for (const [form, action, fields, next] of steps) {
+    const sent = action === '/claim' ? { code: started.code } : fields
+    expect((await guest.send(form, action, sent)).status, action).toBe(200)
+    await started.kill()
+    await started.start()
+    expect((await guest.open('/')).path, action).toBe(next)
+  }
+  expect((await guest.open('/staff')).text).toContain('@anna.berger:praxis.test')
+  expect((await guest.open('/staff')).text.match(/@anna\.berger/g)).toHaveLength(1)
+  expect(await versions(started)).toBe(200)
+})
+
+test('everything is erased with the password and the name of the practice, and the box is new', {
+  timeout: patience,
+}, async () => {
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test' })
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  await guest.send('/setup/owner', '/setup/owner', owner)
+  await guest.send('/setup/practice', '/setup/practice', { practice: 'Praxis Sommer', mode: 'open' })
+  const key = () => readFileSync(join(started.directory, 'signing.key'), 'utf8')
+  const [code, before] = [started.code, key()]
+  const wrongName = await guest.send('/settings', '/settings/reset', { practice_again: 'Praxis', password_now: goodPassword })
+  expect([wrongName.status, wrongName.text]).toEqual([422, expect.stringContaining('This is not the name of the practice.')])
+  const wrongPassword = await guest.send('/settings', '/settings/reset', {
+    practice_again: 'Praxis Sommer',
+    password_now: 'wrong',
+  })
+  expect(wrongPassword.status).toBe(422)
+  expect(key()).toBe(before)
+  const gone = await guest.send('/settings', '/settings/reset', { practice_again: 'Praxis Sommer', password_now: goodPassword })
+  expect(gone.path).toBe('/claim')
+  await expect.poll(() => started.code).not.toBe(code)
+  await expect(versions(started)).rejects.toThrow()
+  expect((await guest.send('/claim', '/claim', { code })).status).toBe(422)
+  await guest.send('/claim', '/claim', { code: started.code })
+  expect((await guest.send('/setup/owner', '/setup/owner', owner)).path).toBe('/setup/practice')
+  expect(key()).not.toBe(before)
+})

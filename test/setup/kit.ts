@@ -19,6 +19,8 @@ export const goodPassword = 'Lampe Ufer Kranich Teig'
 export interface TestPage {
   readonly setup: Setup
   readonly storage: Storage
+  /** The data directory. */
+  readonly directory: string
   readonly clock: HandMovedClock
   /** Opens the page anew on the same data, as a restart does. */
   restart(): Promise<void>
@@ -64,6 +66,7 @@ export async function createPage(
     problem: undefined,
     start: () => Promise.resolve(),
     restart: () => undefined,
+    reset: () => undefined,
   }
   const passwords = createPasswordHashing({ memory: 8, iterations: 1 }, random)
   let storage = open()
@@ -96,6 +99,7 @@ export async function createPage(
     get storage() {
       return storage
     },
+    directory,
     clock,
     async restart() {
       await storage.close()

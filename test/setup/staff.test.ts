@@ -24,7 +24,13 @@ async function practice() {
   })
   const random = seededRandom('staff')
   const running = runningOf(server.app, { server_name: 'praxis.test', public_url: undefined })
-  const messenger = { running, problem: undefined, start: () => Promise.resolve(), restart: () => undefined }
+  const messenger = {
+    running,
+    problem: undefined,
+    start: () => Promise.resolve(),
+    restart: () => undefined,
+    reset: () => undefined,
+  }
   const deps = {
     storage,
     clock: world.clock,

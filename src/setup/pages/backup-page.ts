@@ -108,7 +108,11 @@ ${target === undefined ? nothing : html`<div class="actions">${start(backupJob, 
 
   app.get(
     '/backup',
-    asOwner((context, visit) => context.html(show(visit))),
+    asOwner((context, visit) => {
+      // Progress, for browsers without scripts as well.
+      if (operations()?.backup.progress) context.header('refresh', '3')
+      return context.html(show(visit))
+    }),
   )
   app.get(
     '/setup/backup',

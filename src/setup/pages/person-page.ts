@@ -71,14 +71,14 @@ export function personPage(app: SetupApp, deps: PageDeps): void {
   }
 
   /** The person that the address names; everything else is answered here. */
-  const withPerson = (act: (visit: Visit, person: Person, owner: string) => Response | Html | Promise<Response | Html>) =>
+  const withPerson = (act: (visit: Visit, person: Person, owner: string) => Html | 'done' | Promise<Html | 'done'>) =>
     asOwner(async (context, visit, owner) => {
       const person = findPerson(storage.reader, context.req.param('person') ?? '')
       if (!person) return context.html(errorPage(visit, visit.text('staff.refusedUnknown')), 404)
       const answer = await act(visit, person, owner)
-      return answer instanceof Response ? answer : context.html(answer, context.req.method === 'GET' ? 200 : 422)
+      if (answer === 'done') return context.redirect(pathOf(person), 303)
+      return context.html(answer, context.req.method === 'GET' ? 200 : 422)
     })
-  const back = (person: Person) => new Response(null, { status: 303, headers: { location: pathOf(person) } })
 
   app.get(
     '/staff/:person',
@@ -87,11 +87,11 @@ export function personPage(app: SetupApp, deps: PageDeps): void {
 
   app.post(
     '/staff/:person',
-    withPerson(async (visit, person, owner) => {
+    withPerson(async (visit, person, owner): Promise<Html | 'done'> => {
       const read = readPerson(visit)
       if ('problems' in read) return show(visit, person, read.problems)
       const changed = await staff.change(person.userId, read, owner)
-      return 'refused' in changed ? show(visit, person, { name: visit.text(changed.refused) }) : back(person)
+      return 'refused' in changed ? show(visit, person, { name: visit.text(changed.refused) }) : 'done'
     }),
   )
 
@@ -108,19 +108,19 @@ export function personPage(app: SetupApp, deps: PageDeps): void {
 
   app.post(
     '/staff/:person/end-device',
-    withPerson(async (visit, person, owner) => {
+    withPerson(async (visit, person, owner): Promise<Html | 'done'> => {
       await staff.endDevice(person.userId, visit.form.line('device'), owner)
-      return back(person)
+      return 'done'
     }),
   )
 
   app.post(
     '/staff/:person/leave',
-    withPerson(async (visit, person, owner) => {
+    withPerson(async (visit, person, owner): Promise<Html | 'done'> => {
       if (!(await isConfirmedNow(deps, visit))) return show(visit, person, { leave: visit.text('person.wrongPassword') })
       const deputy = visit.form.line('deputy')
       const left = await staff.leave(person.userId, deputy === '-' ? undefined : deputy, owner)
-      return 'refused' in left ? show(visit, person, { leave: visit.text(left.refused) }) : back(person)
+      return 'refused' in left ? show(visit, person, { leave: visit.text(left.refused) }) : 'done'
     }),
   )
 }

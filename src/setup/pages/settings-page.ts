@@ -12,6 +12,7 @@ import { technicianNote } from '../provision.ts'
 import { endOtherSessions } from '../sessions.ts'
 import { isLanguage, timeText } from '../texts.ts'
 import type { SetupApp, Visit } from '../visit.ts'
+import { countTry } from '../wrong-tries.ts'
 import { passwordFields, passwordProblems } from './owner-page.ts'
 
 /** Name of the practice, language, the owner's password, and the ways to everything else. */
@@ -29,6 +30,24 @@ export function settingsPage(app: SetupApp, deps: PageDeps): void {
         html`<tr><td>${name}</td><td>${last ? timeText(language, last.startedAt) : text('job.never')}</td><td>${last ? text(`job.${last.result}`) : nothing}</td></tr>`,
     )
     return html`<details><summary>${text('settings.jobs')}</summary><div class="scroll"><table><thead><tr><th scope="col">${text('settings.jobName')}</th><th scope="col">${text('settings.jobLast')}</th><th scope="col">${text('settings.jobResult')}</th></tr></thead><tbody>${rows}</tbody></table></div></details>`
+  }
+
+  function resetPart(visit: Visit, problems: Problems): Html {
+    const { text } = visit
+    const fields = [
+      input({ name: 'practice_again', label: text('settings.resetName'), problem: problems.practice_again, maxlength: 80 }),
+      input({
+        name: 'password_now',
+        label: text('person.yourPassword'),
+        type: 'password',
+        autocomplete: 'current-password',
+        problem: problems.password_now,
+        maxlength: 512,
+      }),
+    ]
+    const button = text('settings.resetButton')
+    return html`<details${problems.practice_again || problems.password_now ? html` open` : nothing}><summary>${text('settings.reset')}</summary><p>${text('settings.resetText')}</p>
+${form(visit, { action: '/settings/reset', fields, button, grave: true })}</details>`
   }
 
   function show(visit: Visit, problems: Problems = {}, saved = false): Html {
@@ -75,7 +94,8 @@ ${own ? html`<li><a href="/certificate">${text('settings.certificate')}</a></li>
 <article><h2>${text('settings.password')}</h2><p>${text('settings.passwordText')}</p>${passwordForm}</article>
 <article>${languageForm}</article>
 <article><h2>${text('settings.technician')}</h2>${technicianPart()}<p>${text('settings.bundleText')}</p>
-<form method="post" action="/settings/support-bundle">${tokenField(visit.formToken)}<button type="submit" class="quiet">${text('settings.bundle')}</button></form>${jobsPart(visit)}</article>`,
+<form method="post" action="/settings/support-bundle">${tokenField(visit.formToken)}<button type="submit" class="quiet">${text('settings.bundle')}</button></form>${jobsPart(visit)}</article>
+<article>${resetPart(visit, problems)}</article>`,
     })
   }
 
@@ -129,6 +149,24 @@ ${own ? html`<li><a href="/certificate">${text('settings.certificate')}</a></li>
         writeAudit(tx, { at: clock.now(), who: owner, act: 'password-changed', subject: '' })
       })
       return context.redirect('/settings?saved=1', 303)
+    }),
+  )
+
+  app.post(
+    '/settings/reset',
+    asOwner(async (context, visit) => {
+      const { form: sent, text, network } = visit
+      const subject = `sign-in ${network}`
+      const practice = answerOf(storage.reader, 'practice')?.name ?? ''
+      if (sent.line('practice_again') !== practice)
+        return context.html(show(visit, { practice_again: text('settings.resetOtherName') }), 422)
+      // Whatever was confirmed before: nothing is graver than this.
+      const counted = await storage.write((tx) => countTry(tx, subject, clock.now()))
+      const right =
+        counted && (await passwords.verify(sent.raw('password_now').slice(0, 512), ownerOf(storage.reader)?.passwordHash))
+      if (!right) return context.html(show(visit, { password_now: text('person.wrongPassword') }), 422)
+      messenger.reset()
+      return context.redirect('/', 303)
     }),
   )
 
