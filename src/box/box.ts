@@ -15,7 +15,7 @@ import { ownerOf } from '../setup/owners.ts'
 import { provision, settleRestored } from '../setup/provision.ts'
 import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
-import { createSetup, type Setup } from '../setup/setup.ts'
+import type { Setup } from '../setup/setup.ts'
 import { createStaff } from '../setup/staff/staff.ts'
 import { syncDirectory } from '../storage/lock.ts'
 import { StorageProblem } from '../storage/problems.ts'
@@ -125,6 +125,7 @@ async function stand(config: Config, platform: Platform, edge: Edge, rebuild: Re
       { ...platform, directory: config.data_dir, migrations, environment: platform.environment ?? {} },
       rebuild.restart,
     )
+    const { createSetup } = await import('../setup/setup.ts')
     const setup = createSetup({
       ...platform,
       storage,

@@ -1,9 +1,9 @@
-import { toString as drawQr } from 'qrcode'
-
 /** What the terminal says about the owner's page; both languages, since nobody has chosen one yet. */
 export async function claimAnnouncement(urls: readonly string[], code: string | undefined): Promise<readonly string[]> {
   const [first = ''] = urls
   if (code === undefined) return [`The owner's page is at ${urls.join(' and ')}`]
+  // Only here: needed once in the life of a box.
+  const { toString: drawQr } = await import('qrcode')
   const picture = await drawQr(first, { type: 'utf8', errorCorrectionLevel: 'L' })
   return [
     '',

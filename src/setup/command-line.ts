@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import { toString as drawQr } from 'qrcode'
 import type { AuditEntry } from './audit-log.ts'
 import type { SetupCommand } from './commands.ts'
 import { readProvisioning } from './provisioning.ts'
@@ -99,6 +98,7 @@ async function showLink({ urls: [first, ...others] }: { readonly urls: readonly 
     return line.say('The owner\'s page is off: nobody can open an invitation. Set a password with "user password".')
   line.say('Invitation, valid for 24 hours and once, shown only now:')
   for (const url of [first, ...others]) line.say(`  ${url}`)
+  const { toString: drawQr } = await import('qrcode')
   line.say(await drawQr(first, { type: 'utf8', errorCorrectionLevel: 'L' }))
 }
 
