@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Person } from './person.ts'
+import { describe, expect, test } from 'vitest'
 import {
   act,
   createRoom,
@@ -18,23 +17,11 @@ import {
   untilSeen,
   untilShown,
 } from './rooms-kit.ts'
-import { missing, type Sides, startSides } from './sides.ts'
+import { missing } from './sides.ts'
+import { hosts, stage, versions } from './stage.ts'
 
-const versions = ['9', '10', '11', '12']
-const hosts = ['hausbote', 'synapse'] as const
-
-describe.skipIf(missing)('people of a real Synapse and of this server in one room', { timeout: 120_000 }, () => {
-  let sides: Sides
-  beforeAll(async () => {
-    sides = await startSides()
-  }, 240_000)
-  afterAll(() => sides?.remove())
-
-  /** Somebody who makes rooms, and somebody of the other server. */
-  async function cast(host: (typeof hosts)[number]): Promise<{ host: Person; guest: Person }> {
-    const [here, there] = host === 'hausbote' ? [sides.hausbote, sides.synapse] : [sides.synapse, sides.hausbote]
-    return { host: await here.register('host'), guest: await there.register('guest') }
-  }
+describe.skipIf(missing)('people of a real Synapse and of this server in one room', () => {
+  const { cast } = stage()
 
   describe.each(hosts)('rooms of %s', (side) => {
     test.each(versions)('version %s: invitations are taken, declined and taken back', async (version) => {

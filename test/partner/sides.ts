@@ -116,4 +116,6 @@ const synapseSettings = {
   // Otherwise it answers other servers only where somebody asks for it.
   allow_public_rooms_over_federation: true,
   allow_public_rooms_without_auth: true,
+  // By default nobody may list a room.
+  room_list_publication_rules: [{ action: 'allow' }],
 }

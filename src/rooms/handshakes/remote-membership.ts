@@ -1,12 +1,14 @@
 import { badGateway, forbidden, MatrixError, notFound } from '../../http/errors.ts'
-import { type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
+import { parseUserId, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/identifiers.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Clock, Milliseconds } from '../../platform/clock.ts'
 import { createQueues } from '../../platform/queues.ts'
+import type { Reader } from '../../storage/handles.ts'
 import { eventAt } from '../event-store.ts'
 import { findRoom, memberOf, type Room } from '../members.ts'
 import { isServerIn, serversIn } from '../servers.ts'
 import type { Unhelpful } from './ask-membership.ts'
+import { strippedStateFor } from './out-of-band.ts'
 import { errorFor, type Refusal } from './refusal.ts'
 import { knockThrough, leaveAlone, leaveThrough } from './remote-departure.ts'
 import { candidates, joinThrough, type RemoteJoinDeps } from './remote-join.ts'
@@ -46,7 +48,8 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
     // Whoever names servers wants these, and the inviter's; in a room that this server is in too, it knows better.
     const named = candidates([...via, inviter], own)
     const known = room && (named.length === 0 || isServerIn(reader, room.nid, own)) ? serversIn(reader, room.nid) : []
-    return candidates([...named, ...known, ...(named.length === 0 ? [serverIn(roomId)] : [])], own)
+    if (named.length > 0) return candidates([...named, ...known], own)
+    return candidates([...known, serverIn(roomId), ...(room ? serversTold(reader, room.nid, userId) : [])], own)
   }
 
   /** Tries one server after the other. */
@@ -93,4 +96,13 @@ export function createRemoteMembership(deps: RemoteJoinDeps & { readonly clock: 
 function serverIn(roomId: RoomId): string | undefined {
   const colon = roomId.indexOf(':')
   return colon === -1 ? undefined : roomId.slice(colon + 1)
+}
+
+/** Whose people made the state that was shown to a user at the door, as after a knock. */
+function serversTold(reader: Reader, nid: number, userId: UserId): readonly string[] {
+  const events = JSON.parse(`[${strippedStateFor(reader, nid, userId) ?? ''}]`) as { sender: string }[]
+  return events.flatMap(({ sender }) => {
+    const user = parseUserId(sender)
+    return user === undefined ? [] : [serverOf(user)]
+  })
 }
