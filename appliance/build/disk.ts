@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Architecture } from './architectures.ts'
 import { say } from './run.ts'
@@ -64,6 +64,9 @@ export function buildDisk({ appliance, tools, architecture, version, name, epoch
   cpSync(join(work, 'kernel.efi'), join(esp, `EFI/Linux/hausbote_${version}.efi`))
   writeFileSync(join(esp, 'loader/loader.conf'), 'timeout 0\neditor no\nconsole-mode keep\n')
   cpSync(join(appliance, 'esp'), esp, { recursive: true })
+  // The dates of files get into the file system.
+  for (const path of ['.', ...readdirSync(esp, { recursive: true, encoding: 'utf8' })])
+    utimesSync(join(esp, path), Number(epoch), Number(epoch))
   writeDefinitions(join(work, 'definitions'), architecture, version, uuid)
   tools.run(
     'systemd-repart',
