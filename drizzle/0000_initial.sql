@@ -373,6 +373,7 @@ CREATE TABLE `missing_events` (
 	`room_nid` integer NOT NULL,
 	`event_id` text NOT NULL,
 	`child` integer NOT NULL,
+	`is_present` integer NOT NULL,
 	PRIMARY KEY(`room_nid`, `event_id`)
 ) WITHOUT ROWID;
 

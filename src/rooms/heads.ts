@@ -9,15 +9,13 @@ const add = statement<[number, Position], never>(
 )
 const drop = statement<[number, Position], never>('DELETE FROM room_heads WHERE room_nid = ? AND position = ?')
 const dropAll = statement<[number], never>('DELETE FROM room_heads WHERE room_nid = ?')
-/** 1: an event that came live stands on it; 0: one out of the past does, as whoever told of that says. */
 const isMissing = statement<[number, string], 0 | 1>(
-  `SELECT e.timeline_order >= e.position FROM missing_events m JOIN events e ON e.position = m.child
-   WHERE m.room_nid = ? AND m.event_id = ?`,
+  'SELECT is_present FROM missing_events WHERE room_nid = ? AND event_id = ?',
   'pluck',
 )
 const found = statement<[number, string], never>('DELETE FROM missing_events WHERE room_nid = ? AND event_id = ?')
-const miss = statement<[number, string, Position], never>(
-  'INSERT INTO missing_events (room_nid, event_id, child) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+const miss = statement<[number, string, Position, 0 | 1], never>(
+  'INSERT INTO missing_events (room_nid, event_id, child, is_present) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
 )
 const missing = statement<[number, Position, Position, number], { eventId: string; child: Position }>(
   `SELECT m.event_id AS eventId, m.child FROM missing_events m JOIN events e ON e.position = m.child
@@ -55,7 +53,7 @@ export function advanceHeads(tx: Writer, room: Room, pdu: Pdu, position: Positio
   for (const id of behind) {
     const row = findEvent(tx, id)
     if (!row || (row.status & EventStatus.outlier) !== 0) {
-      miss(tx).run(room.nid, id, position)
+      miss(tx).run(room.nid, id, position, 1)
       continue
     }
     drop(tx).run(room.nid, row.position)
@@ -88,6 +86,6 @@ export function noteFound(tx: Writer, room: Room, pdu: Pdu): boolean {
 export function noteMissing(tx: Writer, room: Room, pdu: Pdu, position: Position): void {
   for (const id of pdu.prevEvents) {
     const row = findEvent(tx, id)
-    if (!row || (row.status & EventStatus.outlier) !== 0) miss(tx).run(room.nid, id, position)
+    if (!row || (row.status & EventStatus.outlier) !== 0) miss(tx).run(room.nid, id, position, 0)
   }
 }

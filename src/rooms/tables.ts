@@ -118,6 +118,8 @@ export const missingEvents = sqliteTable(
     eventId: text('event_id').notNull(),
     /** Position of the first event that pointed at it. */
     child: integer('child').notNull(),
+    /** Whether that event came live, rather than as part of a past that another server told. */
+    isPresent: integer('is_present', { mode: 'boolean' }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.roomNid, table.eventId] })],
 )

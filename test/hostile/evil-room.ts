@@ -24,7 +24,7 @@ export function evilRoom(world: World, evil: Evil, version = '11'): Foothold {
     state_key: '',
     sender: evil.userId,
     room_id: roomId,
-    content: { room_version: version },
+    content: { room_version: version, ...(!room.auth.implicitCreator && { creator: evil.userId }) },
     origin_server_ts: world.clock.now(),
     auth_events: [],
     prev_events: [],
@@ -32,7 +32,7 @@ export function evilRoom(world: World, evil: Evil, version = '11'): Foothold {
   }
   const create = seal(evil.signer, room, bareCreate)
   state.set('m.room.create|', create)
-  const event = maker(world, evil, room, roomId, state, create)
+  const { event, stand } = maker(world, evil, room, roomId, state, create)
   const put = (type: string, state_key: string, content: JsonObject) => {
     const made = event({ type, state_key, content })
     state.set(`${type}|${state_key}`, made)
@@ -42,7 +42,7 @@ export function evilRoom(world: World, evil: Evil, version = '11'): Foothold {
   put('m.room.power_levels', '', { users: { [evil.userId]: 100 }, users_default: 0 })
   put('m.room.join_rules', '', { join_rule: 'public' })
   put('m.room.history_visibility', '', { history_visibility: 'shared' })
-  return { roomId, version: room, joined, state, event }
+  return { roomId, version: room, joined, state, event, stand }
 }
 
 /** Has a hostile server answer make_join and send_join for its room, in the way that `change` makes of the right one. */
@@ -74,6 +74,7 @@ export function opens(evil: Evil, hold: Foothold, change: (answers: Answers, use
   })
   evil.answers(`${v2}/send_join/`, async (_, request) => {
     const event = (await request.json()) as JsonObject
+    hold.stand({ id: idOf(event, hold), raw: event })
     const { state, chain, more } = answersFor(String(event.state_key))
     return { origin: evil.name, state, auth_chain: chain, event, ...more }
   })

@@ -79,6 +79,8 @@ export interface Foothold {
   readonly state: Map<string, Made>
   /** An event, hashed and signed as it should be; it stands on the last one unless `prev` says otherwise. */
   event(wish?: Wish): Made
+  /** The next event stands on this one. */
+  stand(on: Made): void
 }
 
 let chosen = 0
@@ -102,9 +104,14 @@ export function maker(
   roomId: string,
   state: Map<string, Made>,
   start: Made,
-): Foothold['event'] {
+): Pick<Foothold, 'event' | 'stand'> {
   let last = start
-  return ({ type = 'm.room.message', content = { msgtype: 'm.text', body: 'hostile' }, sender = evil.userId, ...wish } = {}) => {
+  const event: Foothold['event'] = ({
+    type = 'm.room.message',
+    content = { msgtype: 'm.text', body: 'hostile' },
+    sender = evil.userId,
+    ...wish
+  } = {}) => {
     const selected = selectAuthEvents(version, { type, sender, stateKey: wish.state_key, content })
     const auth = wish.auth ?? selected.flatMap(([one, key]) => state.get(`${one}|${key}`) ?? [])
     const prev = wish.prev ?? [last]
@@ -124,6 +131,12 @@ export function maker(
     if (!wish.prev) last = made
     return made
   }
+  return {
+    event,
+    stand(on) {
+      last = on
+    },
+  }
 }
 
 /** Joins the hostile user to a room, as any server would. */
@@ -139,7 +152,7 @@ export async function getIn(world: World, evil: Evil, server: TestServer, roomId
   for (const raw of [...sent.body.state, joined.raw] as JsonObject[]) {
     state.set(`${raw.type}|${raw.state_key}`, { id: toPdu(raw, version).eventId, raw })
   }
-  return { roomId, version, joined, state, event: maker(world, evil, version, roomId, state, joined) }
+  return { roomId, version, joined, state, ...maker(world, evil, version, roomId, state, joined) }
 }
 
 export interface Den {
