@@ -7,10 +7,10 @@ import { firstBoot } from './test/first-boot.ts'
 import { createKit, type Kit, type Which } from './test/kit.ts'
 import { tpm } from './test/tpm.ts'
 import { noNetwork, reset } from './test/trouble.ts'
-import { panic, powerCuts, rollback, update } from './test/update.ts'
+import { migration, panic, powerCuts, rollback, update } from './test/update.ts'
 
 const quick: Readonly<Record<string, (kit: Kit) => Promise<void>>> = { 'first-boot': firstBoot }
-const long = { update, rollback, panic, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork }
+const long = { update, rollback, panic, migration, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork }
 const every = { ...quick, ...long }
 
 const { values } = parseArgs({
@@ -42,7 +42,11 @@ const versions: Readonly<Record<Which, string>> = {
 const faults: Partial<Record<Which, Readonly<Record<string, string>>>> = {
   broken: { 'usr/lib/hausbote/bundle/main.js': "process.stderr.write('broken on purpose\\n')\nprocess.exit(1)\n" },
   panicking: { 'usr/lib/systemd/systemd': 'not a program\n' },
-  migration: { 'usr/lib/hausbote/drizzle/9999_broken.sql': 'ALTER TABLE there_is_no_such_table ADD COLUMN x;\n' },
+  // Changes the schema, answers, and does not stay up.
+  migration: {
+    'usr/lib/hausbote/drizzle/9999_more.sql': 'CREATE TABLE more (line TEXT);\n',
+    'usr/lib/systemd/system/hausbote.service.d/fault.conf': '[Service]\nRuntimeMaxSec=5\n',
+  },
 }
 
 async function build(which: Which): Promise<string> {

@@ -1,7 +1,7 @@
 // The gate that every start passes: does the application do what it is for? It opens the doors to the outside, and a version on trial that
 // does not get here is given up. The internet is never asked: a box whose line is down is well.
 import { spawnSync } from 'node:child_process'
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { answers } from './answers.ts'
@@ -9,10 +9,13 @@ import { bootEntries } from './boot-entries.ts'
 import { forgetCopies } from './database-copies.ts'
 import { places, release, user } from './places.ts'
 import { blessUpdate } from './settle-boot.ts'
-import { readState, writeState } from './update-state.ts'
+import { readState, sync, writeState } from './update-state.ts'
 
 /** Milliseconds that the application has from here on. */
 const patience = 240_000
+/** Answers one after the other, by one and the same process. */
+const steadyAnswers = 5
+const interval = 2_000
 /** A server that ended so often will not do better. */
 const hopeless = 5
 
@@ -35,6 +38,8 @@ if (problem === undefined) {
   process.stderr.write(`This version is on trial and ${problem}. Starting again, which leads back to the version before.\n`)
   const state = readState(places.updates)
   writeState(places.updates, { ...state, last: `Version ${version} is on trial, and ${problem}.` })
+  writeFileSync(places.running, 'gate\n')
+  sync(places.running)
   spawnSync('/usr/bin/systemctl', ['reboot', '--force'])
 } else {
   // There is nothing to go back to, and a patient box may recover.
@@ -44,9 +49,15 @@ if (problem === undefined) {
 }
 
 async function findProblem(): Promise<string | undefined> {
-  for (const deadline = performance.now() + patience; ; await pause(1000)) {
-    if (await answers()) break
-    if (restarts() >= hopeless) return 'the server does not start'
+  let before = restarts()
+  let steady = 0
+  for (const deadline = performance.now() + patience; steady < steadyAnswers; await pause(interval)) {
+    const well = await answers()
+    const now = restarts()
+    // A server that ends and is started again also answers now and then.
+    steady = well && now === before ? steady + 1 : 0
+    before = now
+    if (now >= hopeless) return 'the server does not stay up'
     if (performance.now() > deadline) return 'the server does not answer'
   }
   return diskProblem() ?? databaseProblem()

@@ -8,6 +8,8 @@ export const places = {
   copies: '/var/lib/hausbote-copies',
   database: '/var/lib/hausbote/hausbote.db',
   boot: '/efi',
+  /** There while the machine runs: found at a start, the one before did not end in good order. */
+  running: '/var/lib/hausbote-box/running',
 } as const
 
 /** Of the server, as user and as group. */

@@ -1,11 +1,11 @@
 // At each start, before the server: what became of the last update, and why the machine started.
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { places, release } from './places.ts'
 import { settleBoot } from './settle-boot.ts'
 import { readState, sync, writeState } from './update-state.ts'
 
-const running = '/var/lib/hausbote-box/running'
+const { running } = places
 if (process.argv[2] === 'stop') {
   rmSync(running, { force: true })
   sync('/var/lib/hausbote-box')
@@ -24,10 +24,8 @@ writeFileSync(running, `${version}\n`)
 sync(running)
 
 function reason(): string {
+  if (!existsSync(running)) return 'in good order'
+  if (readFileSync(running, 'utf8') === 'gate\n') return 'a version on trial was not well'
   const panics = existsSync('/var/lib/systemd/pstore') ? readdirSync('/var/lib/systemd/pstore').length : 0
-  if (existsSync(running))
-    return panics > 0
-      ? 'the system had crashed and started again'
-      : 'the power was cut, or the machine had stopped without a word'
-  return 'in good order'
+  return panics > 0 ? 'the system had crashed and started again' : 'the power was cut, or the machine had stopped without a word'
 }
