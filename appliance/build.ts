@@ -9,7 +9,7 @@ import { configureRoot } from './build/configure.ts'
 import { buildDisk } from './build/disk.ts'
 import { buildInitrd } from './build/initrd.ts'
 import { kernelRelease, unpackPackages } from './build/packages.ts'
-import { copyReproducibly, writeRelease } from './build/release.ts'
+import { writeRelease } from './build/release.ts'
 import { run, say } from './build/run.ts'
 import { createTools, requirePrograms } from './build/tools.ts'
 
@@ -73,8 +73,10 @@ tools.run('systemd-analyze', [
 ])
 const node = join(system, 'usr/lib/hausbote/node')
 for (const name of ['bundle', 'box', 'drizzle', 'node_modules', 'package.json', 'LICENSE', 'LICENSES.txt'])
-  copyReproducibly(join(program, name), join(system, 'usr/lib/hausbote', name))
+  cpSync(join(program, name), join(system, 'usr/lib/hausbote', name), { recursive: true })
 cpSync(nodeBinary(), node)
+cpSync(join(nodeBinary(), '../../LICENSE'), join(program, 'NODE-LICENSE.txt'))
+cpSync(join(program, 'NODE-LICENSE.txt'), join(system, 'usr/lib/hausbote/NODE-LICENSE.txt'))
 if (values['trust-key']) cpSync(values['trust-key'], join(system, 'usr/lib/hausbote/keys/trusted.pem'))
 if (existsSync(join(appliance, 'keys')))
   cpSync(join(appliance, 'keys'), join(system, 'usr/lib/hausbote/keys'), { recursive: true })

@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util'
 import { firstBoot } from './test/first-boot.ts'
 import { createKit, type Kit, type Which } from './test/kit.ts'
 import { tpm } from './test/tpm.ts'
-import { noNetwork, reset } from './test/trouble.ts'
+import { memory, noNetwork, reset } from './test/trouble.ts'
 import { migration, panic, powerCuts, rollback, update } from './test/update.ts'
 
 const quick: Readonly<Record<string, (kit: Kit) => Promise<void>>> = { 'first-boot': firstBoot }
-const long = { update, rollback, panic, migration, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork }
+const long = { update, rollback, panic, migration, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork, memory }
 const every = { ...quick, ...long }
 
 const { values } = parseArgs({
@@ -36,12 +36,17 @@ const versions: Readonly<Record<Which, string>> = {
   broken: '0.2.2',
   panicking: '0.2.2',
   migration: '0.2.3',
+  measured: '0.2.0',
 }
 
 /** What is wrong with a release that shall not work. */
 const faults: Partial<Record<Which, Readonly<Record<string, string>>>> = {
   broken: { 'usr/lib/hausbote/bundle/main.js': "process.stderr.write('broken on purpose\\n')\nprocess.exit(1)\n" },
   panicking: { 'usr/lib/systemd/systemd': 'not a program\n' },
+  measured: {
+    'usr/lib/systemd/system/hausbote-console.service.d/measure.conf':
+      '[Service]\nExecStartPost=/bin/sh -c \'grep -E "^Mem(Total|Available)" /proc/meminfo >/dev/console\'\n',
+  },
   // Changes the schema, answers, and does not stay up.
   migration: {
     'usr/lib/hausbote/drizzle/9999_more.sql': 'CREATE TABLE more (line TEXT);\n',

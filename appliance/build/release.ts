@@ -58,7 +58,3 @@ export function writeRelease(task: ReleaseTask): void {
 function describe(file: string, name: string): { file: string; bytes: number; sha256: string } {
   return { file: name, bytes: readFileSync(file).length, sha256: hashOf(file) }
 }
-
-export function copyReproducibly(from: string, to: string): void {
-  cpSync(from, to, { recursive: true })
-}

@@ -68,6 +68,6 @@ export function writeLicences({ packages, program }: Inside, file: string): void
     missing.length === 0 ? '' : `${line}\nTheir texts come with another package of the same source: ${missing.join(', ')}\n`
   writeFileSync(
     file,
-    `${debian.join('\n')}\n${note}\n${line}\nPackages of the program\n\n${readFileSync(join(program, 'LICENSES.txt'), 'utf8')}`,
+    `${debian.join('\n')}\n${note}\n${line}\nPackages of the program\n\n${text('LICENSES.txt')}\n${line}\nNode\n\n${text('NODE-LICENSE.txt')}`,
   )
 }

@@ -17,7 +17,7 @@ export interface Kit {
   say(text: string): void
 }
 
-export type Which = 'old' | 'new' | 'broken' | 'panicking' | 'migration'
+export type Which = 'old' | 'new' | 'broken' | 'panicking' | 'migration' | 'measured'
 
 export function createKit(folder: string, build: (which: Which) => Promise<string>, say: (text: string) => void): Kit {
   mkdirSync(folder, { recursive: true })

@@ -30,3 +30,19 @@ export async function noNetwork(kit: Kit): Promise<void> {
   await machine.shows(/Network: {2}10\.0\.2\.15/, 100)
   await machine.shutDown()
 }
+
+/** What the whole machine needs when nobody does anything, a minute after its start. */
+export async function memory(kit: Kit): Promise<void> {
+  const machine = await kit.flashed('measured')
+  await machine.start()
+  await machine.answers(`${machine.page}/`, 300)
+  await machine.shows(/Server: {3}works/, 120)
+  const readings = () => [...machine.console().matchAll(/MemTotal: +(\d+) kB\s+MemAvailable: +(\d+) kB/g)]
+  const before = readings().length
+  await machine.shows(new RegExp(`(?:MemAvailable[^]*){${before + 3}}`), 200)
+  const [, total = 0, available = 0] = (readings().at(-1) ?? []).map(Number)
+  const used = Math.round((total - available) / 1000)
+  kit.say(`in use: ${used} MB of ${Math.round(total / 1000)} MB`)
+  await machine.shutDown()
+  check(total > 0 && used <= 250, `${used} MB are more than 250`)
+}
