@@ -64,6 +64,7 @@ export function writeLicences({ packages, program }: Inside, file: string): void
   const debian = [...bySource].flatMap(([source, [text]]) =>
     text === undefined ? [] : [`${line}\nDebian source package ${source}\n\n${text}\n`],
   )
+  const text = (name: string) => readFileSync(join(program, name), 'utf8')
   const note =
     missing.length === 0 ? '' : `${line}\nTheir texts come with another package of the same source: ${missing.join(', ')}\n`
   writeFileSync(
