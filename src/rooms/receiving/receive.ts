@@ -51,6 +51,7 @@ const maxTime: Milliseconds = 180_000
 const maxReferences = 50
 /** Places left free in the timeline where something is missing, so that it can come later. */
 const gapPlaces = 1_000_000
+const unknownPast = 'what came before it is not known here and cannot be had'
 const maxAttempts = 5
 const maxRemembered = 1000
 
@@ -72,6 +73,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       if (hasState(tx, room, pdu.eventId) || pdu.prevEvents.length === 0) return undefined
     }
     if (pdu.prevEvents.length === 0) return 'prev_events: an event that stands on nothing'
+    if (!states && !pdu.prevEvents.every((id) => hasState(tx, room, id))) return unknownPast
     if (states) tx.nextPosition(gapPlaces)
     const stateBefore = states && stateAtGap(tx, room, pdu, states)
     const admission = admit(tx, room, pdu, { received: true, stateBefore })
@@ -82,7 +84,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   async function takeReady(visit: Visit, pdus: readonly Pdu[], results: Results): Promise<number> {
     const coming = new Set<EventId>()
     for (const pdu of pdus) {
-      const stands = pdu.prevEvents.every((id) => coming.has(id) || hasState(reader, visit.room, id))
+      const stands = pdu.prevEvents.length > 0 && pdu.prevEvents.every((id) => coming.has(id) || hasState(reader, visit.room, id))
       if (!stands || !pdu.authEvents.every((id) => coming.has(id) || findEvent(reader, id))) break
       coming.add(pdu.eventId)
     }
@@ -135,7 +137,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       const ids = await fetching.stateAround(visit, id)
       if (ids) states.set(id, ids)
     }
-    if (!missing().every((id) => states.has(id))) return 'what came before it is not known here and cannot be had'
+    if (!missing().every((id) => states.has(id))) return unknownPast
     await fetching.authEvents(visit, [pdu])
     if (unknown(reader, pdu.authEvents).length > 0) return 'auth_events: not all of them can be had'
     return storage.write((tx) => take(tx, visit.room.nid, pdu, states.size > 0 ? states : undefined))
