@@ -61,7 +61,10 @@ async function main(): Promise<void> {
 /** As others in the network may call this machine. */
 function hostNames(): readonly string[] {
   const name = hostname().split('.')[0] ?? ''
-  return [hostname(), name, `${name}.local`, 'hausbote', 'hausbote.local'].filter((host) => host !== '')
+  // Endings that routers give, and nobody can own in the internet.
+  const endings = ['local', 'lan', 'home', 'internal', 'home.arpa', 'fritz.box']
+  const names = [name, 'hausbote'].filter((host) => host !== '')
+  return [hostname(), ...names, ...names.flatMap((host) => endings.map((ending) => `${host}.${ending}`))]
 }
 
 /** Where a listener is found, from the networks of this machine first. */

@@ -14,6 +14,7 @@ import type { Messenger } from '../setup/messenger.ts'
 import { ownerOf } from '../setup/owners.ts'
 import { provision, settleRestored } from '../setup/provision.ts'
 import { type Provisioning, readProvisioning } from '../setup/provisioning.ts'
+import { type Pulse, startPulse } from '../setup/pulse.ts'
 import { createRestoring, type Restoring } from '../setup/restoring.ts'
 import type { Setup } from '../setup/setup.ts'
 import { createStaff } from '../setup/staff/staff.ts'
@@ -54,6 +55,7 @@ interface Standing {
   readonly setup: Setup | undefined
   readonly messenger: StartableMessenger
   readonly restoring: Restoring | undefined
+  readonly pulse: Pulse | undefined
   /** Undefined: somebody owns the box. */
   readonly code: string | undefined
 }
@@ -116,7 +118,7 @@ async function stand(config: Config, platform: Platform, edge: Edge, rebuild: Re
     if (!config.setup_listen) {
       await messenger.start()
       if (messenger.failure !== undefined) throw messenger.failure
-      return { storage, setup: undefined, messenger, restoring: undefined, code: undefined }
+      return { storage, setup: undefined, messenger, restoring: undefined, pulse: undefined, code: undefined }
     }
     const effective = effectiveConfig(config, storage.reader)
     await settleRestored(storage, platform.clock)
@@ -149,9 +151,10 @@ async function stand(config: Config, platform: Platform, edge: Edge, rebuild: Re
     if (serverName !== undefined && (setup.isClaimed() || ready)) await messenger.start()
     else await messenger.wait()
     await setup.provisionLater()
+    const pulse = await startPulse({ ...platform, storage })
     const code = await setup.renewClaimCode(provisioned?.claimCode)
     edge.showCode(code)
-    return { storage, setup, messenger, restoring, code }
+    return { storage, setup, messenger, restoring, pulse, code }
   } catch (error) {
     await storage.close()
     throw error
@@ -188,8 +191,9 @@ async function takeProvisioning(
   return found
 }
 
-async function fall({ storage, setup, messenger, restoring }: Standing): Promise<void> {
+async function fall({ storage, setup, messenger, restoring, pulse }: Standing): Promise<void> {
   setup?.close()
+  pulse?.stop()
   await restoring?.close()
   const closing = messenger.close()
   // Right after the listeners: a client that is answered asks again at once, and may not find the door still open.

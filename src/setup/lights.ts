@@ -2,6 +2,7 @@ import type { Status } from '../operations/status.ts'
 import type { Reader } from '../storage/handles.ts'
 import { answersOf } from './answers.ts'
 import type { Messenger } from './messenger.ts'
+import { type Absence, lastAbsence } from './pulse.ts'
 import { lonelyRooms } from './staff/orphans.ts'
 import { type Language, type TextKey, type Translate, timeText } from './texts.ts'
 
@@ -61,6 +62,7 @@ export async function lightsOf(reader: Reader, messenger: Messenger, lamp: Lamp)
           } as const,
         ]),
     ...restored(lamp, status),
+    ...absence(lamp, lastAbsence(reader), status.at),
     {
       id: 'version',
       colour: 'green',
@@ -162,6 +164,15 @@ function backup({ text, language }: Lamp, { backup: found }: Status): Light {
     sentence,
     ...(found.state !== 'ok' && { action }),
   }
+}
+
+/** For how long an absence is news. */
+const absenceIsNews = 3 * 86_400_000
+
+function absence({ text, language }: Lamp, absent: Absence | undefined, now: number): readonly Light[] {
+  if (!absent || now - absent.to > absenceIsNews) return []
+  const sentence = text('light.absenceText', { from: timeText(language, absent.from), to: timeText(language, absent.to) })
+  return [{ id: 'absence', colour: 'grey', name: text('light.absence'), sentence }]
 }
 
 /** For how long a restore is news. */

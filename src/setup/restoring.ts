@@ -1,5 +1,5 @@
 import { BackupProblem } from '../operations/backup/problems.ts'
-import { type RestoreDeps, type RestoreProgress, stageRestore } from '../operations/backup/restore.ts'
+import { type RestoreDeps, type RestoreProgress, stageRestore, unclaimedNames } from '../operations/backup/restore.ts'
 import type { BackupTarget } from '../operations/backup/target.ts'
 import type { Log } from '../platform/log.ts'
 
@@ -18,9 +18,6 @@ export interface Restoring {
   close(): Promise<void>
 }
 
-/** The open database of a box that nobody owns; a restore replaces it. */
-const ownFiles = ['hausbote.db', 'hausbote.db-wal', 'hausbote.db-shm', 'signing.key', 'media', 'certificates']
-
 /** Brings a backup onto a box that nobody owns; `whenReady` puts it in its place. */
 export function createRestoring(deps: RestoreDeps & { readonly log: Log }, whenReady: () => void): Restoring {
   let state: RestoreState = { state: 'idle' }
@@ -29,7 +26,7 @@ export function createRestoring(deps: RestoreDeps & { readonly log: Log }, whenR
 
   async function carryOut(target: BackupTarget): Promise<void> {
     try {
-      const wish = { target, snapshot: 'latest', serverName: undefined, mayReplace: ownFiles }
+      const wish = { target, snapshot: 'latest', serverName: undefined, mayReplace: unclaimedNames }
       await stageRestore(deps, wish, stopping.signal, (progress) => {
         state = { state: 'running', ...progress }
       })

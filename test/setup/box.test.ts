@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -32,6 +32,7 @@ function visitor(page: () => string) {
   }
   return {
     open: (path: string) => ask(path),
+    stream: (path: string, signal: AbortSignal) => fetch(page() + path, { signal, headers: { cookie } }),
     async send(path: string, action: string, fields: Readonly<Record<string, string>>) {
       const token = /name="form_token" value="([^"]+)"/.exec((await ask(path)).text)?.[1] ?? ''
       return ask(action, { method: 'POST', body: new URLSearchParams({ form_token: token, ...fields }) })
@@ -228,6 +229,31 @@ test('kill -9 after each step of the setup: what was confirmed is there, and the
   expect((await guest.open('/staff')).text).toContain('@anna.berger:praxis.test')
   expect((await guest.open('/staff')).text.match(/@anna\.berger/g)).toHaveLength(1)
   expect(await versions(started)).toBe(200)
+})
+
+test('a restore that was cut off does not keep the box from starting', { timeout: patience }, async () => {
+  const started = await box()
+  await started.kill()
+  mkdirSync(join(started.directory, 'restore'))
+  writeFileSync(join(started.directory, 'restore', 'state.json'), JSON.stringify({ state: 'fetching', besides: true }))
+  await started.start()
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  expect((await guest.open('/setup/restore')).status).toBe(200)
+  expect(existsSync(join(started.directory, 'restore'))).toBe(false)
+})
+
+test('the lights come by themselves to a page that is open', { timeout: patience }, async () => {
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test' })
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  await guest.send('/setup/owner', '/setup/owner', owner)
+  const stop = new AbortController()
+  const stream = await guest.stream('/start/lights', stop.signal)
+  expect(stream.headers.get('content-type')).toContain('text/event-stream')
+  const first = await stream.body?.getReader().read()
+  expect(new TextDecoder().decode(first?.value)).toMatch(/^event: lights\ndata: <li class="light /)
+  stop.abort()
 })
 
 test('everything is erased with the password and the name of the practice, and the box is new', {

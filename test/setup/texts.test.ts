@@ -87,7 +87,7 @@ test('no page has texts of its own', () => {
 })
 
 test('the search for texts of a page finds them', () => {
-  expect(literals("const a = html`<p>${x ? html`<b>Hi</b>` : ''}</p>`")).toEqual(['<b>Hi</b>', '<p></p>'])
+  expect(literals(`const a = html\`<p>\${x ? html\`<b>Hi</b>\` : ''}</p>\``)).toEqual(['<b>Hi</b>', '<p></p>'])
 })
 
 test('German speaks with "Sie", and neither language uses words of the trade where people have their own', () => {

@@ -124,6 +124,11 @@ export const consoleTexts = {
     en: 'On {time} from the backup of {since}. What was written afterwards is missing, unless others have it.',
   },
 
+  'light.absence': { de: 'Unterbrechung', en: 'Interruption' },
+  'light.absenceText': {
+    de: 'Das Gerät war von {from} bis {to} aus. Was andere in dieser Zeit geschickt haben, kommt nach.',
+    en: 'The box was off from {from} to {to}. What others sent meanwhile arrives late.',
+  },
   'partners.intro': {
     de: 'Mit diesen Häusern tauscht Ihre Praxis Nachrichten aus. Was gerade nicht ankommt, wird von selbst immer wieder versucht.',
     en: 'Your practice exchanges messages with these. What cannot be delivered is tried again and again by itself.',
