@@ -65,7 +65,8 @@ export function createSend({ storage, builder }: SendDeps): Send {
         if (redacts !== undefined) requireRedactable(tx, room, client.userId, redacts)
       })
     },
-    state(client, roomId, type, stateKey, content) {
+    state(client, roomId, type, stateKey, wanted) {
+      const content = type === 'm.room.member' ? withoutAuthoriser(wanted) : wanted
       // Other servers would carry it out without asking whether its sender may redact.
       if (type === 'm.room.redaction') throw badJson('type: a redaction is no state')
       return storage.write((tx) => {
@@ -81,6 +82,12 @@ export function createSend({ storage, builder }: SendDeps): Send {
       return once(client, roomId, transactionId, draft, (tx, room) => requireRedactable(tx, room, client.userId, eventId))
     },
   }
+}
+
+/** Who lets somebody in is said by servers, and signed: others would not take an event in which a client says it. */
+function withoutAuthoriser(content: JsonObject): JsonObject {
+  const { join_authorised_via_users_server: _authoriser, ...rest } = content
+  return rest
 }
 
 /** Which rooms exist is nobody's business outside of them. */

@@ -200,3 +200,12 @@ test('a canonical alias must lead to the room', async () => {
   expect(await put({ alt_aliases: ['here'] })).toEqual([400, 'M_INVALID_PARAM'])
   expect(await put({ alt_aliases: ['#here:a.test'] })).toEqual([200, undefined])
 })
+
+test('a client cannot say who let somebody in', async () => {
+  const { alice, bob } = await cast()
+  const roomId = await createRoom(alice)
+  await join(bob, roomId)
+  const content = { membership: 'join', displayname: 'Bobby', join_authorised_via_users_server: 'unused' }
+  await setState(bob, roomId, 'm.room.member', content, bob.userId)
+  expect(await stateOf(alice, roomId, 'm.room.member', bob.userId)).toEqual({ membership: 'join', displayname: 'Bobby' })
+})
