@@ -1,4 +1,6 @@
 // The owner's commands: `npm run hausbote -- user add NAME`. A running server carries them out; otherwise this process does.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Refusal } from './accounts/administration.ts'
 import { type Command, readCommand, runCommand } from './accounts/commands.ts'
@@ -10,6 +12,7 @@ import type { KeyCommand, KeyRotation } from './federation/key-commands.ts'
 import { BackupProblem } from './operations/backup/problems.ts'
 import { type CommandLine, isOperation, operationsUsage, runOperation, UsageProblem } from './operations/command-line.ts'
 import type { OperationsCommand } from './operations/commands.ts'
+import { writeFileDurably } from './operations/durable-file.ts'
 import { systemClock, systemTimers } from './platform/clock.ts'
 import { silentLog } from './platform/log.ts'
 import { randomLetters, systemRandom } from './platform/random.ts'
@@ -38,7 +41,7 @@ let here: App | undefined
 let ground: Storage | undefined
 try {
   const words = process.argv.slice(2)
-  if (isSetup(words)) await runSetup(words, { say, ask: run })
+  if (isSetup(words)) await runSetup(words, { say, ask: run, keepKey })
   else await (isOperation(words) ? runOperation(words, await commandLine()) : main(words))
 } catch (error) {
   if (error instanceof UsageProblem || error instanceof SetupUsageProblem) fail(`${error.message}\n\n${usage}`, exitCodes.usage)
@@ -178,6 +181,18 @@ async function carryOutHere(command: AnyCommand): Promise<object | undefined> {
   const line = JSON.stringify(command)
   const known = readCommand(line)
   return known ? runCommand(here.administration, known) : commandsWithoutServer(here, effective, platform)(line)
+}
+
+async function keepKey(content: string): Promise<void> {
+  const { lockDirectory } = await import('./storage/lock.ts')
+  const unlock = lockDirectory(config.data_dir)
+  try {
+    const file = join(config.data_dir, 'signing.key')
+    if (existsSync(file)) fail(`There is a key already: ${file}`, exitCodes.refused)
+    writeFileDurably(file, content)
+  } finally {
+    unlock()
+  }
 }
 
 async function commandLine(): Promise<CommandLine> {

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
+import { encodeBase64 } from '../matrix/base64.ts'
 import type { AuditEntry } from './audit-log.ts'
 import type { SetupCommand } from './commands.ts'
 import { readProvisioning } from './provisioning.ts'
+import { fromWords } from './recovery-words.ts'
 import type { Farewell } from './staff/farewell.ts'
 import { isRole, isRoomName, roles, roomNames } from './staff/roles.ts'
 import type { Person } from './staff/staff-store.ts'
@@ -11,6 +13,8 @@ export interface SetupLine {
   say(line: string): void
   /** Asks the running server, or this process if none runs. Ends the command where it is refused. */
   ask<Answer>(command: SetupCommand): Promise<Answer>
+  /** Writes the file of the signing key, while no server runs. Ends the command if there is one already. */
+  keepKey(content: string): Promise<void>
 }
 
 /** A mistake in how a command was called. */
@@ -29,6 +33,7 @@ export const setupUsage = `  staff list                                   show t
   owner reset                                  let the owner's page be claimed anew, with a new code at the next start
   log                                          show the last entries of the log
   setup check FILE                             say what is wrong with a provisioning file
+  setup key ID WORD...                         the signing key from the words of the recovery sheet, into a directory without one
 `
 
 /** Whether `runSetup` carries out this command. */
@@ -41,10 +46,18 @@ export async function runSetup(words: readonly string[], line: SetupLine): Promi
   const { positionals, values } = read(words)
   const [noun = '', verb = '', first, second, ...more] = positionals
   const command = `${noun} ${verb}`.trim()
-  const needs = { 'staff add': 1, 'staff link': 1, 'staff devices': 1, 'staff end-device': 2, 'staff leave': 1, 'setup check': 1 }
+  const needs = {
+    'staff add': 1,
+    'staff link': 1,
+    'staff devices': 1,
+    'staff end-device': 2,
+    'staff leave': 1,
+    'setup check': 1,
+    'setup key': 1,
+  }
   const wanted = Object.hasOwn(needs, command) ? needs[command as keyof typeof needs] : 0
   const given = [first, second, ...more].filter((word) => word !== undefined)
-  if (given.length !== wanted)
+  if (command === 'setup key' ? given.length < 2 : given.length !== wanted)
     throw new SetupUsageProblem(given.length < wanted ? 'A word is missing.' : `There are too many words: ${words.join(' ')}`)
   const subject = first ?? ''
   switch (command) {
@@ -69,6 +82,8 @@ export async function runSetup(words: readonly string[], line: SetupLine): Promi
       return showLog(line)
     case 'setup check':
       return check(subject, line)
+    case 'setup key':
+      return keyFromWords(subject, positionals.slice(3).join(' '), line)
     default:
       throw new SetupUsageProblem(`There is no command "${command}".`)
   }
@@ -134,6 +149,17 @@ async function check(file: string, line: SetupLine): Promise<void> {
   const found = readProvisioning(file)
   if ('problems' in found) throw new WrongFile(found.problems.map((problem) => `${file}: ${problem}`).join('\n'))
   line.say(`${file} is right.`)
+}
+
+/** The file of the signing key, as `federation/signing-key.ts` reads it. */
+async function keyFromWords(id: string, words: string, line: SetupLine): Promise<void> {
+  const version = /^(?:ed25519:)?([A-Za-z0-9_]+)$/.exec(id)?.[1]
+  const seed = fromWords(words)
+  if (version === undefined) throw new SetupUsageProblem('The identifier must look like ed25519:a_AbCdEf.')
+  if (seed?.length !== 32)
+    throw new WrongFile('A word is misspelled, missing or at a wrong place: there must be 17 of five letters.')
+  await line.keepKey(`ed25519 ${version} ${encodeBase64(seed)}\n`)
+  line.say(`The signing key ed25519:${version} is in its place.`)
 }
 
 function day(at: number): string {

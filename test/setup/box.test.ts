@@ -231,6 +231,23 @@ test('kill -9 after each step of the setup: what was confirmed is there, and the
   expect(await versions(started)).toBe(200)
 })
 
+test('the words of the recovery sheet lead back to the signing key', { timeout: patience }, async () => {
+  const started = await box({ HAUSBOTE_SERVER_NAME: 'praxis.test' })
+  const guest = visitor(() => started.page)
+  await guest.send('/claim', '/claim', { code: started.code })
+  await guest.send('/setup/owner', '/setup/owner', owner)
+  const { text } = await guest.open('/recovery')
+  const words = [...text.matchAll(/<li>([a-z]{5})<\/li>/g)].map((match) => match[1] ?? '')
+  const id = /ed25519:\w+/.exec(text)?.[0] ?? ''
+  const key = readFileSync(join(started.directory, 'signing.key'), 'utf8')
+  const empty = folder()
+  const recover = (...typed: string[]) => runProgram(['src/cli.ts', 'setup', 'key', id, ...typed], { HAUSBOTE_DATA_DIR: empty })
+  expect((await recover(...words.toReversed())).code).toBe(1)
+  expect(await recover(...words)).toMatchObject({ code: 0, out: `The signing key ${id} is in its place.\n` })
+  expect(readFileSync(join(empty, 'signing.key'), 'utf8')).toBe(key)
+  expect((await recover(...words)).err).toContain('There is a key already')
+})
+
 test('a restore that was cut off does not keep the box from starting', { timeout: patience }, async () => {
   const started = await box()
   await started.kill()
