@@ -38,12 +38,14 @@ ${notes(parts)}</div>`
 }
 
 interface SelectParts extends FieldParts {
+  /** Where a page has several of the same name. */
+  readonly id?: string
   readonly value?: string
   readonly options: readonly { readonly value: string; readonly label: string }[]
 }
 
 export function select(parts: SelectParts): Html {
-  const id = `field-${parts.name}`
+  const id = `field-${parts.id ?? parts.name}`
   const described = describedBy(parts)
   const options = parts.options.map(({ value, label }) =>
     value === parts.value

@@ -6,6 +6,7 @@ import { Preset } from 'matrix-js-sdk'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Device, startDevice, stranger } from '../clients/device.ts'
+import { runProgram } from '../support/server-process.ts'
 import { type BoxProcess, startBox } from './box-process.ts'
 import { browserMissing, expectLight, inspect, launchBrowser } from './browser-kit.ts'
 
@@ -249,6 +250,7 @@ describe.skipIf(browserMissing !== undefined)('a practice with its box', { timeo
   })
 
   step('every page of the console can be used by everybody', async () => {
+    await runProgram(['src/cli.ts', 'user', 'add', 'carl'], { HAUSBOTE_DATA_DIR: box.directory })
     const person = `/staff/${encodeURIComponent('@anna.berger:praxis-sommer.test')}`
     for (const [name, where] of [
       ['20-staff', '/staff'],

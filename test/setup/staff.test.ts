@@ -5,6 +5,7 @@ import { silentLog } from '../../src/platform/log.ts'
 import { setAnswer } from '../../src/setup/answers.ts'
 import { auditPage } from '../../src/setup/audit-log.ts'
 import { lonelyRooms } from '../../src/setup/staff/orphans.ts'
+import { otherAccounts } from '../../src/setup/staff/other-accounts.ts'
 import type { Role } from '../../src/setup/staff/roles.ts'
 import { createStaff } from '../../src/setup/staff/staff.ts'
 import { findPerson } from '../../src/setup/staff/staff-store.ts'
@@ -180,6 +181,19 @@ test('the guard names rooms that one person runs alone, and a second one ends th
   expect(await guardOrphan(deps, made.body.room_id, '@ben.kurz:praxis.test', 'owner')).toBe(true)
   expect(lonelyRooms(storage.reader)).toEqual([])
   expect(await guardOrphan(deps, made.body.room_id, '@cora.lang:praxis.test', 'owner')).toBe(false)
+})
+
+test('an account that was made elsewhere is taken into the staff, with its rooms', async () => {
+  const { staff, server, storage, add, roomNames } = await practice()
+  await add('Anna Berger', 'office')
+  const carl = await server.register('carl')
+  expect(otherAccounts(storage.reader).map(({ userId }) => userId)).toEqual(['@carl:praxis.test'])
+  const wish = { name: 'Carl Kurz', role: 'laboratory' } as const
+  expect(await staff.adopt('@hausbote:praxis.test', wish, 'owner')).toEqual({ refused: 'staff.refusedUnknown' })
+  expect(await staff.adopt('@carl:praxis.test', wish, 'owner')).toEqual({ userId: '@carl:praxis.test' })
+  expect(otherAccounts(storage.reader)).toEqual([])
+  const { request } = carl
+  expect(await roomNames({ request, status: 200, deviceId: '' })).toEqual(['Labor', 'Praxis', 'Praxis Sommer'])
 })
 
 test('one device is signed out, the others stay', async () => {

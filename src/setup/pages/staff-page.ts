@@ -1,4 +1,6 @@
 import { devicesOf } from '../../accounts/store.ts'
+import { localpartOf, type UserId } from '../../matrix/identifiers.ts'
+import { profileOf } from '../../profiles/store.ts'
 import { answerOf, setAnswer } from '../answers.ts'
 import { form, input, type Problems, select } from '../fields.ts'
 import { asOwner } from '../guard.ts'
@@ -8,12 +10,17 @@ import { ownerOf } from '../owners.ts'
 import type { PageDeps } from '../page-deps.ts'
 import { linkStateOf } from '../staff/links.ts'
 import { guardOrphan, type LonelyRoom, lonelyRooms } from '../staff/orphans.ts'
+import { otherAccounts } from '../staff/other-accounts.ts'
+import { isRole, roles } from '../staff/roles.ts'
 import { allStaff, findPerson, type Person } from '../staff/staff-store.ts'
 import { timeText } from '../texts.ts'
 import type { SetupApp, Visit } from '../visit.ts'
 import { nextStep, stepList } from '../wizard.ts'
 import { invitationPage } from './invitation.ts'
 import { personFields, readPerson } from './person-fields.ts'
+
+/** Accounts outside the staff that are shown. */
+const maxOthers = 100
 
 /** The people of the practice, and adding to them. */
 export function staffPage(app: SetupApp, deps: PageDeps): void {
@@ -49,6 +56,7 @@ export function staffPage(app: SetupApp, deps: PageDeps): void {
         html`<input type="hidden" name="room" value="${view.room.roomId}">`,
         select({
           name: 'second',
+          id: `second-${view.room.roomId}`,
           label: text('orphans.second', { room }),
           options: candidates.map((userId) => ({ value: userId, label: nameOf(userId) })),
         }),
@@ -57,6 +65,23 @@ export function staffPage(app: SetupApp, deps: PageDeps): void {
     })
     return html`<li><div class="who"><strong>${room}</strong><small>${text('orphans.only', { name: nameOf(administrator) })}</small></div>
 ${candidates.length > 0 ? choice : html`<small>${text('orphans.nobody')}</small>`}</li>`
+  }
+
+  function otherItem(visit: Visit, { userId }: { readonly userId: UserId }): Html {
+    const { text } = visit
+    const name = profileOf(storage.reader, userId).displayname ?? localpartOf(userId)
+    const fields = [
+      html`<input type="hidden" name="user" value="${userId}"><input type="hidden" name="name" value="${name}">`,
+      select({
+        name: 'role',
+        label: text('staff.adoptRole', { name }),
+        id: `role-${userId}`,
+        value: 'assistant',
+        options: roles.map((role) => ({ value: role, label: text(`role.${role}`) })),
+      }),
+    ]
+    return html`<li><div class="who"><strong>${name}</strong><small>${userId}</small></div>
+${form(visit, { action: '/staff/adopt', fields, button: text('staff.adopt') })}</li>`
   }
 
   function addForm(visit: Visit, problems: Problems, suggested?: string): Html {
@@ -97,6 +122,7 @@ ${here.length > 0 ? html`<ul class="people">${list}</ul>` : nothing}</article>
       })
     }
     const lonely = lonelyRooms(storage.reader)
+    const others = otherAccounts(storage.reader)
     return page(visit, {
       title: text('staff.title'),
       practice: answerOf(storage.reader, 'practice')?.name,
@@ -109,6 +135,11 @@ ${
     : html`<article><h2>${text('orphans.title')}</h2><p>${text('orphans.intro')}</p><ul class="people">${lonely.map((room) => lonelyItem(visit, room))}</ul></article>`
 }
 <article><h2>${text('staff.add')}</h2>${addForm(visit, problems)}</article>
+${
+  others.length === 0
+    ? nothing
+    : html`<article><h2>${text('staff.others')}</h2><p>${text('staff.othersIntro')}</p><ul class="people">${others.slice(0, maxOthers).map((account) => otherItem(visit, account))}</ul></article>`
+}
 ${
   gone.length === 0
     ? nothing
@@ -134,6 +165,16 @@ ${
       const added = await staff.add({ ...read, userName: visit.form.line('user_name') }, owner)
       if ('refused' in added) return context.html(show(visit, { user_name: visit.text(added.refused) }), 422)
       return context.html(await invitationPage(visit, deps, { ...added, name: read.name }))
+    }),
+  )
+
+  app.post(
+    '/staff/adopt',
+    asOwner(async (context, visit, owner) => {
+      const role = visit.form.line('role')
+      const name = visit.form.line('name').slice(0, 80)
+      if (isRole(role) && name !== '') await staff.adopt(visit.form.line('user'), { name, role }, owner)
+      return context.redirect('/staff', 303)
     }),
   )
 

@@ -16,7 +16,8 @@ const byName = statement<[string], RoomId>('SELECT room_id FROM practice_rooms W
 const insert = statement<[string, string], never>(
   'INSERT INTO practice_rooms (name, room_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET room_id = excluded.room_id',
 )
-const serviceNote = 'note service account'
+/** Names the account that runs the rooms of the practice. */
+export const serviceNote = 'note service account'
 const encryption = { type: 'm.room.encryption', content: { algorithm: 'm.megolm.v1.aes-sha2' } } as const
 
 /** The room of the practice with this name; undefined: nobody has needed it yet. */

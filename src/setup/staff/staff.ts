@@ -12,6 +12,7 @@ import type { Messenger } from '../messenger.ts'
 import type { TextKey } from '../texts.ts'
 import { leave } from './leave.ts'
 import { makeLink, readLink, useLink } from './links.ts'
+import { otherAccounts } from './other-accounts.ts'
 import { createPracticeRooms } from './practice-rooms.ts'
 import { type Role, type RoomName, roomsFor } from './roles.ts'
 import { findPerson, insertPerson, updatePerson } from './staff-store.ts'
@@ -41,6 +42,12 @@ export interface Staff {
   change(
     userId: string,
     wish: { readonly name: string; readonly role: Role; readonly rooms: readonly RoomName[] },
+    by: string,
+  ): Promise<{ readonly userId: UserId } | StaffRefusal>
+  /** Takes somebody into the staff who has an account already, made on the command line for instance. */
+  adopt(
+    userId: string,
+    wish: { readonly name: string; readonly role: Role },
     by: string,
   ): Promise<{ readonly userId: UserId } | StaffRefusal>
   /** A new link, for those who lost theirs or their password. */
@@ -107,6 +114,19 @@ export function createStaff(deps: StaffDeps): Staff {
       if (name !== person.name) await running.rooms.membership.announceProfile(person.userId)
       await settle(person.userId)
       return { userId: person.userId }
+    },
+    async adopt(userId, { name, role }, by) {
+      if (!messenger.running) return notRunning
+      const other = otherAccounts(storage.reader).find((account) => account.userId === userId)
+      if (!other) return unknown
+      await storage.write((tx) => {
+        if (findPerson(tx, userId)) return
+        setProfileField(tx, userId, 'displayname', JSON.stringify(name))
+        insertPerson(tx, { userId: other.userId, name, role, rooms: roomsFor(role, []), addedAt: clock.now() })
+        audit(tx, 'staff-added', by, `${name} ${userId}`)
+      })
+      await settle(other.userId)
+      return { userId: other.userId }
     },
     async renewLink(userId, by) {
       const person = present(userId)

@@ -36,6 +36,13 @@ export const staffTexts = {
   'staff.rooms': { de: 'Weitere Räume', en: 'More rooms' },
   'staff.addButton': { de: 'Hinzufügen', en: 'Add' },
   'staff.none': { de: 'Noch ist niemand im Team.', en: 'There is nobody yet.' },
+  'staff.others': { de: 'Zugänge außerhalb des Teams', en: 'Accounts outside the staff' },
+  'staff.othersIntro': {
+    de: 'Diese Zugänge hat Ihr Techniker angelegt, oder sie sind älter als diese Seite. Nehmen Sie sie ins Team auf, dann bekommen sie ihre Räume und lassen sich hier verwalten.',
+    en: 'Your technician made these accounts, or they are older than this page. Take them into the staff: then they get their rooms and can be managed here.',
+  },
+  'staff.adopt': { de: 'Ins Team aufnehmen', en: 'Take into the staff' },
+  'staff.adoptRole': { de: 'Aufgabe von {name}', en: 'Role of {name}' },
   'staff.gone': { de: 'Ausgeschieden', en: 'Left' },
   'staff.goneSince': { de: 'seit {date}', en: 'since {date}' },
   'staff.linkWaiting': { de: 'Einladung noch offen', en: 'invitation still open' },
