@@ -143,7 +143,9 @@ export function createSender(deps: SenderDeps): Sender {
     greetings.delete(server)
     ephemeral.sent(server, transaction.extra)
     attempts.began(server, transaction)
-    const refusal = await deliver(server, transaction)
+    // The same words later are something else: typing that began, ended and begins again.
+    const attempt = rowsOf(transaction) > 0 ? transaction : { ...transaction, id: randomLetters(deps.random, 24) }
+    const refusal = await deliver(server, attempt)
     // What is under way when this server ends is sent again when it is back, and known there by its id.
     if (closed) return 'nowhere'
     if (refusal) await notTaken(server, transaction, refusal)
