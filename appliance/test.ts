@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util'
 import { firstBoot } from './test/first-boot.ts'
 import { createKit, type Kit, type Which } from './test/kit.ts'
 import { tpm } from './test/tpm.ts'
-import { memory, noNetwork, reset } from './test/trouble.ts'
+import { arm64, memory, noNetwork, reset } from './test/trouble.ts'
 import { migration, panic, powerCuts, rollback, update } from './test/update.ts'
 
 const quick: Readonly<Record<string, (kit: Kit) => Promise<void>>> = { 'first-boot': firstBoot }
-const long = { update, rollback, panic, migration, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork, memory }
+const long = { update, rollback, panic, migration, 'power-cuts': powerCuts, tpm, reset, 'no-network': noNetwork, memory, arm64 }
 const every = { ...quick, ...long }
 
 const { values } = parseArgs({
@@ -37,6 +37,7 @@ const versions: Readonly<Record<Which, string>> = {
   panicking: '0.2.2',
   migration: '0.2.3',
   measured: '0.2.0',
+  arm64: '0.2.0',
 }
 
 /** What is wrong with a release that shall not work. */
@@ -59,6 +60,7 @@ async function build(which: Which): Promise<string> {
   if (existsSync(join(out, 'SHA256SUMS'))) return out
   say(`building ${which} (${versions[which]})`)
   const words = ['--version', versions[which], '--out', out, '--key', keys.secret, '--trust-key', keys.open]
+  if (which === 'arm64') words.push('--arch', 'arm64')
   const overlay = join(folder, `overlay-${which}`)
   rmSync(overlay, { recursive: true, force: true })
   for (const [path, content] of Object.entries(faults[which] ?? {})) {

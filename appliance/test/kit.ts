@@ -17,7 +17,7 @@ export interface Kit {
   say(text: string): void
 }
 
-export type Which = 'old' | 'new' | 'broken' | 'panicking' | 'migration' | 'measured'
+export type Which = 'old' | 'new' | 'broken' | 'panicking' | 'migration' | 'measured' | 'arm64'
 
 export function createKit(folder: string, build: (which: Which) => Promise<string>, say: (text: string) => void): Kit {
   mkdirSync(folder, { recursive: true })

@@ -46,3 +46,18 @@ export async function memory(kit: Kit): Promise<void> {
   await machine.shutDown()
   check(total > 0 && used <= 250, `${used} MB are more than 250`)
 }
+
+/** The other processor: from a fresh disk to the page, and a second start. */
+export async function arm64(kit: Kit): Promise<void> {
+  const machine = await kit.flashed('arm64', { arch: 'arm64' })
+  const began = performance.now()
+  await machine.start()
+  await machine.answers(`${machine.page}/`, 600)
+  kit.say(`power-on to the page: ${Math.round((performance.now() - began) / 1000)} s`)
+  await machine.shows(/Server: {3}works/, 200)
+  await machine.shutDown()
+  await machine.start()
+  await machine.answers(`${machine.page}/`, 600)
+  await machine.shows(/Start: {4}in good order/, 200)
+  await machine.shutDown()
+}
