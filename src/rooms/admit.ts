@@ -10,7 +10,7 @@ import { EventStatus, eventAt, findEvent, insertEvent, pduAt, placeOutlier, vers
 import { advanceHeads, headsOf, noteFound, noteMissing, restartHeads } from './heads.ts'
 import type { Room } from './members.ts'
 import { applyRedaction, applyWaitingRedactions, internalRelation } from './redactions.ts'
-import { eventLookup, resolveRoots } from './resolve.ts'
+import { eventLookup, resolveEnds } from './resolve.ts'
 import { currentLookup, entryAt } from './state.ts'
 import { stateAfter, stateBefore } from './state-before.ts'
 import type { Root } from './state-snapshots.ts'
@@ -106,7 +106,7 @@ function stateOfHeads(tx: Writer, room: Room, { type, stateKey }: Pdu, stateRoot
   if (!heads.includes(position)) return room.stateRoot
   const after = stateAfter(tx, { type, stateKey: stateKey ?? null, position, stateRoot, status: EventStatus.accepted })
   const others = heads.filter((head) => head !== position).map((head) => stateAfter(tx, eventAt(tx, head)))
-  return others.length === 0 ? after : resolveRoots(tx, room, [...others, after])
+  return others.length === 0 ? after : resolveEnds(tx, room, [...others, after])
 }
 
 function keepRefused(tx: Writer, room: Room, pdu: Pdu, before: Root, { outcome }: Judgement): void {

@@ -1,6 +1,7 @@
+import { serverOf } from '../matrix/identifiers.ts'
 import type { Pdu } from '../matrix/pdu.ts'
 import { type Position, type Reader, statement, type Writer } from '../storage/handles.ts'
-import { EventStatus, findEvent, pduAt, versionOf } from './event-store.ts'
+import { EventStatus, findEvent, pduAt, positionOf, versionOf } from './event-store.ts'
 import type { Room } from './members.ts'
 
 const positions = statement<[number], Position>('SELECT position FROM room_heads WHERE room_nid = ?', 'pluck')
@@ -69,6 +70,23 @@ export function advanceHeads(tx: Writer, room: Room, pdu: Pdu, position: Positio
 export function restartHeads(tx: Writer, room: Room, pdu: Pdu, position: Position): void {
   dropAll(tx).run(room.nid)
   advanceHeads(tx, room, pdu, position)
+}
+
+/** Ends of the graph that one server may have made: whoever keeps to the rules stands on what is there, and has few. */
+const maxEnds = 50
+const endSenders = statement<[number], string>(
+  'SELECT e.sender FROM room_heads h JOIN events e ON e.position = h.position WHERE h.room_nid = ?',
+  'pluck',
+)
+
+/** Whether an event would be one more end of the graph by a server that has made too many: each costs whatever is done in the room later. */
+export function isEndTooMany(reader: Reader, room: Room, pdu: Pdu): boolean {
+  const heads = headsOf(reader, room.nid)
+  if (heads.length < maxEnds) return false
+  const standsOnEnd = pdu.prevEvents.some((id) => heads.includes(positionOf(reader, id) ?? -1))
+  const server = serverOf(pdu.sender)
+  const ends = endSenders(reader).all(room.nid)
+  return !standsOnEnd && ends.filter((sender) => sender.endsWith(`:${server}`)).length >= maxEnds
 }
 
 /**

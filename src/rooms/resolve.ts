@@ -30,6 +30,38 @@ export function resolveRoots(tx: Writer, room: Room, roots: readonly Root[]): Ro
   return root
 }
 
+/** By connection and room: the states that were last resolved to the current one. */
+const lastResolved = new WeakMap<object, Map<number, string>>()
+const maxRooms = 1000
+
+/**
+ * `resolveRoots` for the ends of the room's graph. As long as nothing changes their states, which most events do not, the answer is the state
+ * that the room has: an old fork, whose state differs in everything that came since, is resolved once and not with each message.
+ */
+export function resolveEnds(tx: Writer, room: Room, roots: readonly Root[]): Root {
+  const rooms = lastResolved.get(tx.raw) ?? new Map<number, string>()
+  lastResolved.set(tx.raw, rooms)
+  const different = withoutEqual(tx, roots)
+  const ends = different.join()
+  if (rooms.get(room.nid) === `${ends} ${room.stateRoot}`) return room.stateRoot
+  const resolved = resolveRoots(tx, room, different)
+  rooms.delete(room.nid)
+  rooms.set(room.nid, `${ends} ${resolved}`)
+  if (rooms.size > maxRooms) rooms.delete(rooms.keys().next().value ?? 0)
+  // Numbers of states are given again if this write is undone.
+  tx.whenUndone(() => rooms.delete(room.nid))
+  return resolved
+}
+
+/** Of states with the same entries the oldest, in order. */
+function withoutEqual(reader: Reader, roots: readonly Root[]): readonly Root[] {
+  const different: Root[] = []
+  for (const root of [...new Set(roots)].sort((one, other) => one - other)) {
+    if (!different.some((other) => differingKeys(reader, other, root).next().done)) different.push(root)
+  }
+  return different
+}
+
 function divide(reader: Reader, roots: readonly Root[], keys: ReadonlySet<number>): DividedStates {
   const first = roots[0] ?? 0
   const isShared = new Set<Position>()

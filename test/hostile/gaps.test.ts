@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { toPdu } from '../../src/matrix/format.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
 import { federatingServer, joinVia } from '../rooms/federation-kit.ts'
@@ -285,8 +285,9 @@ test('a slow server holds up itself, not the room', async () => {
   const missing = hold.event({ prev: [good], ...text('missing') })
   const next = hold.event({ prev: [missing], ...text('next') })
   evil.answers(`${v1}/get_missing_events/`, () => ({ events: [missing.raw] }))
+  const timers = vi.spyOn(world.clock, 'after')
   const gap = evil.ask(a, 'PUT', `${v1}/send/g2`, transaction(world, evil, [next.raw]))
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  await vi.waitFor(() => expect(timers).toHaveBeenCalledWith(10_000, expect.any(Function)))
   await world.clock.advance(11_000)
   expect((await gap).body.pdus).toEqual({ [next.id]: {} })
   await say(alice, hold.roomId, 'still here')

@@ -123,3 +123,41 @@ test('a past that is told does not keep the events of the present out of the sta
   expect(await send([change.raw])).toEqual({ [change.id]: {} })
   expect(await stateOf(alice, hold.roomId, 'm.room.topic')).toEqual({ topic: 'changed' })
 })
+
+test('a server that makes a fork with each event is held up, until others have stood on them', async () => {
+  const { alice, room, send } = await den()
+  const hold = await room()
+  const forks = Array.from({ length: 60 }, (_, index) => hold.event({ prev: [hold.joined], ...text(`${index}`) }))
+  const results = [
+    ...Object.values(await send(forks.slice(0, 30).map(({ raw }) => raw))),
+    ...Object.values(await send(forks.slice(30).map(({ raw }) => raw))),
+  ]
+  expect(results.slice(0, 50).every(({ error }) => error === undefined)).toBe(true)
+  expect(results.slice(50).every(({ error }) => error?.includes('nothing stands on'))).toBe(true)
+  // Whoever stands on what is there is heard all the same, and makes room.
+  const onTop = hold.event({ prev: forks.slice(0, 5), ...text('on top') })
+  expect(await send([onTop.raw])).toEqual({ [onTop.id]: {} })
+  await say(alice, hold.roomId, 'on twenty of them')
+  const last = forks.at(-1)!
+  expect(await send([last.raw])).toEqual({ [last.id]: {} })
+  expect((await seen(alice, hold.roomId)).length).toBe(53)
+})
+
+test('forks whose states differ resolve to the same as one after the other', async () => {
+  // What was resolved is remembered as long as nothing changes the states of the ends: this must change nothing.
+  const { alice, room, send } = await den()
+  const hold = await room('11', { power_level_content_override: { state_default: 0 } })
+  const entry = (index: number, value: string) =>
+    hold.event({ type: 'org.example', state_key: `${index}`, content: { value }, prev: [hold.joined] })
+  const talk = (index: number) => hold.event({ prev: [hold.joined], ...text(`${index}`) })
+  for (let index = 0; index < 5; index += 1) {
+    await send([talk(index).raw, entry(index, 'one').raw, talk(index + 10).raw, talk(index + 20).raw])
+    expect(await stateOf(alice, hold.roomId, 'org.example', `${index}`)).toEqual({ value: 'one' })
+    if (index % 2 === 1) await setState(alice, hold.roomId, 'm.room.topic', { topic: `${index}` })
+    await send([talk(index + 30).raw])
+  }
+  for (let index = 0; index < 5; index += 1) {
+    expect(await stateOf(alice, hold.roomId, 'org.example', `${index}`)).toEqual({ value: 'one' })
+  }
+  expect(await stateOf(alice, hold.roomId, 'm.room.topic')).toEqual({ topic: '3' })
+})

@@ -1,4 +1,4 @@
-import { badJson, forbidden, invalidParam, MatrixError, notFound } from '../../http/errors.ts'
+import { badJson, forbidden, invalidParam, limitExceeded, MatrixError, notFound } from '../../http/errors.ts'
 import { authorize } from '../../matrix/authorisation/authorize.ts'
 import { checkFormat, toPdu } from '../../matrix/format.ts'
 import type { EventId, RoomId, ServerName, UserId } from '../../matrix/identifiers.ts'
@@ -11,6 +11,7 @@ import { admit } from '../admit.ts'
 import { type Builder, templateOf } from '../build.ts'
 import { distribute } from '../distribute.ts'
 import { EventStatus, findEvent, versionOf, wasRefused } from '../event-store.ts'
+import { isEndTooMany } from '../heads.ts'
 import { findRoom, type Room, roomOf } from '../members.ts'
 import type { VerifyEvents } from '../receiving/check.ts'
 import { hasState } from '../receiving/fetch.ts'
@@ -121,6 +122,7 @@ export async function takeMembership(
       if ((known.status & EventStatus.outlier) === 0) return { room: present, pdu, position: known.position }
     }
     if (!pdu.prevEvents.every((id) => hasState(tx, present, id))) throw badJson('prev_events: not known here')
+    if (isEndTooMany(tx, present, pdu)) throw limitExceeded(10_000)
     const admission = admit(tx, present, pdu)
     if (!admission.ok) throw forbidden(admission.reason)
     distribute(tx, builder, room.nid, pdu, admission.position)

@@ -10,7 +10,7 @@ import type { Writer } from '../../storage/handles.ts'
 import { StorageProblem } from '../../storage/problems.ts'
 import { admit } from '../admit.ts'
 import { eventIdAt, findEvent, versionOf } from '../event-store.ts'
-import { headsOf } from '../heads.ts'
+import { headsOf, isEndTooMany } from '../heads.ts'
 import { findRoom, type Room, roomOf } from '../members.ts'
 import { resolveRoots } from '../resolve.ts'
 import { makeWhole, mistakenId } from '../same-event.ts'
@@ -52,6 +52,10 @@ const maxReferences = 50
 /** Places left free in the timeline where something is missing, so that it can come later. */
 const gapPlaces = 1_000_000
 const unknownPast = 'what came before it is not known here and cannot be had'
+/** How long events are taken at a stretch, and for how many times as long others have their turn afterwards. */
+const maxTurn: Milliseconds = 40
+const restFactor = 3
+const maxRest: Milliseconds = 10_000
 const maxAttempts = 5
 const maxRemembered = 1000
 
@@ -74,6 +78,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     }
     if (pdu.prevEvents.length === 0) return 'prev_events: an event that stands on nothing'
     if (!states && !pdu.prevEvents.every((id) => hasState(tx, room, id))) return unknownPast
+    if (isEndTooMany(tx, room, pdu)) return 'too many events of this server are ones that nothing stands on'
     if (states) tx.nextPosition(gapPlaces)
     const stateBefore = states && stateAtGap(tx, room, pdu, states)
     const admission = admit(tx, room, pdu, { received: true, stateBefore })
@@ -90,15 +95,43 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     }
     if (coming.size === 0) return 0
     const ready = pdus.slice(0, coming.size)
-    const admitAll = (some: readonly Pdu[]) =>
-      storage.write((tx) => some.map((pdu) => [pdu.eventId, resultOf(take(tx, visit.room.nid, pdu))] as const))
+    const admitSome = (some: readonly Pdu[]) =>
+      paced((tx, hasTime) => {
+        const taken: Results = {}
+        for (const pdu of some) {
+          taken[pdu.eventId] = resultOf(take(tx, visit.room.nid, pdu))
+          if (!hasTime()) break
+        }
+        return taken
+      })
+    let left: readonly Pdu[] = ready
     try {
-      for (const [eventId, result] of await admitAll(ready)) results[eventId] = result
+      for (; left.length > 0; left = left.filter(({ eventId }) => results[eventId] === undefined)) {
+        Object.assign(results, await admitSome(left))
+      }
     } catch (error) {
       // One that goes beyond a limit must not take the others with it.
-      for (const pdu of ready) results[pdu.eventId] = await onlyThis(() => admitAll([pdu]).then(([one]) => one?.[1] ?? {}), error)
+      for (const pdu of left) {
+        results[pdu.eventId] = await onlyThis(async () => (await admitSome([pdu]))[pdu.eventId] ?? {}, error)
+      }
     }
     return coming.size
+  }
+
+  /**
+   * A write that looks at the time now and then. Resolving states may take long, and nothing else can be done meanwhile: afterwards
+   * others have their turn, for a multiple of the time.
+   */
+  async function paced<Result>(action: (tx: Writer, hasTime: () => boolean) => Result): Promise<Result> {
+    let taken: Milliseconds = 0
+    const result = await storage.write((tx) => {
+      const start = clock.now()
+      const outcome = action(tx, () => clock.now() - start < maxTurn)
+      taken = clock.now() - start
+      return outcome
+    })
+    if (taken >= maxTurn) await new Promise<void>((resolve) => deps.timers.after(Math.min(taken * restFactor, maxRest), resolve))
+    return result
   }
 
   /** Failures of the storage end everything, any other one is this event's alone. */
@@ -140,7 +173,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     if (!missing().every((id) => states.has(id))) return unknownPast
     await fetching.authEvents(visit, [pdu])
     if (unknown(reader, pdu.authEvents).length > 0) return 'auth_events: not all of them can be had'
-    return storage.write((tx) => take(tx, visit.room.nid, pdu, states.size > 0 ? states : undefined))
+    return paced((tx) => take(tx, visit.room.nid, pdu, states.size > 0 ? states : undefined))
   }
 
   /** Fetches and takes what lies between the known and an event, as far as it can be had. */
