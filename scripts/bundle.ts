@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { keepBeside, manifestOfVersion, programsBeside } from './bundle/beside.ts'
+import { latePackages } from './bundle/late-packages.ts'
 import {
   type Arch,
   copyNativePackages,
@@ -49,7 +50,7 @@ const { metafile } = await build({
   legalComments: 'none',
   // Packages of the older kind expect it.
   banner: { js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);" },
-  plugins: [keepBeside(sources, join(out, 'bundle')), manifestOfVersion(join(root, 'package.json'), version)],
+  plugins: [latePackages(), keepBeside(sources, join(out, 'bundle')), manifestOfVersion(join(root, 'package.json'), version)],
   metafile: true,
   logLevel: 'warning',
 })

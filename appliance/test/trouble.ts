@@ -39,7 +39,7 @@ export async function memory(kit: Kit): Promise<void> {
   await machine.shows(/Server: {3}works/, 120)
   const readings = () => [...machine.console().matchAll(/MemTotal: +(\d+) kB\s+MemAvailable: +(\d+) kB/g)]
   const before = readings().length
-  await machine.shows(new RegExp(`(?:MemAvailable[^]*){${before + 3}}`), 200)
+  await machine.shows(new RegExp(`(?:MemAvailable[\\s\\S]*){${before + 3}}`), 200)
   const [, total = 0, available = 0] = (readings().at(-1) ?? []).map(Number)
   const used = Math.round((total - available) / 1000)
   kit.say(`in use: ${used} MB of ${Math.round(total / 1000)} MB`)

@@ -84,6 +84,23 @@ test('the bundle serves: it hashes a password, makes a thumbnail in its process,
   expect(await ended).toBe(0)
 })
 
+test('a new box shows its code and a QR code, and its page has its styles', async () => {
+  const child = spawn(process.execPath, [join(program, 'bundle', 'main.js')], {
+    cwd: '/',
+    env: { HAUSBOTE_DATA_DIR: temporaryDirectory(), HAUSBOTE_SETUP_LISTEN: '127.0.0.1:0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await expect.poll(() => said, { timeout: 15_000 }).toMatch(/Code: [0-9A-Z]{4}-[0-9A-Z]{4}.*\u2588/s)
+  const page = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] ?? ''
+  const html = await (await fetch(page)).text()
+  const styles = [...html.matchAll(/href="(\/assets\/[^"]+\.css)"/g)].map(([, path]) => path)
+  expect(styles.length).toBeGreaterThan(0)
+  for (const path of styles) expect([path, (await fetch(`${page}${path}`)).status]).toEqual([path, 200])
+})
+
 test('the bundled command line makes accounts for the server that runs', async () => {
   const directory = temporaryDirectory()
   await start(directory)
