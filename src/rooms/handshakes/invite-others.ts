@@ -29,7 +29,7 @@ const oldAnswered = Type.Tuple([Type.Literal(200), answered])
 const limits = { total: 30_000 }
 
 /** What an invited user may know of the room before joining; source: client-server API, "Stripped state". */
-export const strippedTypes = [
+const strippedTypes = [
   'm.room.create',
   'm.room.name',
   'm.room.avatar',

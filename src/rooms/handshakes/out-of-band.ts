@@ -64,7 +64,7 @@ const maxStripped = 100
 const maxStrippedBytes = 64 * 1024
 
 /** What may be shown of a state that another server told, as JSON text; the rest of what it sent is left out. */
-export function strippedText(events: readonly JsonValue[]): string {
+function strippedText(events: readonly JsonValue[]): string {
   const texts: string[] = []
   let bytes = 0
   for (const event of events.slice(0, maxStripped)) {

@@ -32,7 +32,7 @@ export type Wish = 'join' | 'leave' | 'knock'
 const noEventId = '$template' as EventId
 
 /** The room, if another server may take part in it; or the error that ends its request. */
-export function roomFor(reader: Reader, roomId: string, origin: ServerName, serverName: ServerName): Room {
+function roomFor(reader: Reader, roomId: string, origin: ServerName, serverName: ServerName): Room {
   const room = findRoom(reader, roomId)
   if (!room || !isServerIn(reader, room.nid, serverName)) throw notFound('roomId: this server is not in such a room')
   if (!serverMayTakePart(reader, room, origin)) throw forbidden('This room does not take anything from your server')
@@ -131,7 +131,7 @@ export async function takeMembership(
 }
 
 /** This server must never take, or sign, anything but the membership that it is asked for. */
-export function membershipProblem(raw: JsonObject, membership: string, roomId: RoomId, origin: ServerName): string | undefined {
+function membershipProblem(raw: JsonObject, membership: string, roomId: RoomId, origin: ServerName): string | undefined {
   if (raw.type !== 'm.room.member') return 'type: must be m.room.member'
   if (!isObject(raw.content) || raw.content.membership !== membership) return `content.membership: must be ${membership}`
   if (raw.room_id !== roomId) return 'room_id: another room'

@@ -148,7 +148,7 @@ function* entriesOf(reader: Reader, room: Room, ids: readonly EventId[]) {
 }
 
 /** Whether there are no two events for one entry: no state has that. */
-export function isOneState(reader: Reader, room: Room, ids: readonly EventId[]): boolean {
+function isOneState(reader: Reader, room: Room, ids: readonly EventId[]): boolean {
   const seen = new Map<string, number>()
   for (const { type, stateKey, position } of entriesOf(reader, room, ids)) {
     const key = JSON.stringify([type, stateKey])
