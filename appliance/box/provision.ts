@@ -20,7 +20,7 @@ if (problems.length > 0) {
   writeFileSync(problemsFile, problems.map((problem) => `hausbote.toml: ${problem}\r\n`).join(''))
 } else if (existsSync(problemsFile)) rmSync(problemsFile)
 // Taking the file away again changes nothing; a file that is there again does.
-if (fresh !== undefined && problems.length === 0) replaceFile(kept, fresh)
+if (fresh !== undefined && problems.length === 0) replaceFile(kept, fresh, 0o600)
 const text = existsSync(kept) ? readFileSync(kept, 'utf8') : ''
 const { answers } = readBoxTable(fresh === text ? table : check(text).table)
 

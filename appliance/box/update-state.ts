@@ -29,10 +29,10 @@ export function writeState(folder: string, state: UpdateState): void {
 }
 
 /** The old content or the new one, whenever the power goes. */
-export function replaceFile(file: string, content: string | Buffer): void {
+export function replaceFile(file: string, content: string | Buffer, mode = 0o644): void {
   mkdirSync(dirname(file), { recursive: true })
   const partial = `${file}.partial`
-  writeFileSync(partial, content)
+  writeFileSync(partial, content, { mode })
   sync(partial)
   renameSync(partial, file)
   sync(dirname(file))
