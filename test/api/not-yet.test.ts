@@ -4,7 +4,12 @@ import { nameOf, operations } from '../support/operations.ts'
 import { createWorld, federating } from '../support/world.ts'
 
 /** What adds endpoints. */
-const everything = { ...federating, HAUSBOTE_PUBLIC_URL: 'https://a.test', HAUSBOTE_REGISTRATION_SHARED_SECRET: 'a secret' }
+const everything = {
+  ...federating,
+  HAUSBOTE_PUBLIC_URL: 'https://a.test',
+  HAUSBOTE_FEDERATION_ADDRESS: 'a.test:443',
+  HAUSBOTE_REGISTRATION_SHARED_SECRET: 'a secret',
+}
 
 it('every operation that the application does not serve answers M_UNRECOGNIZED', async () => {
   const world = await createWorld()
