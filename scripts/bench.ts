@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { measureColdStart } from './bench/cold-start.ts'
+import { federationScenarios, measureFederation } from './bench/federation/measure.ts'
 import { type Figure, figure, verdictOf } from './bench/figures.ts'
 import { loadScenarios, measureGenerator, measureLoad } from './bench/load.ts'
 import { measureLongPolls } from './bench/long-polls.ts'
@@ -77,6 +78,12 @@ async function run(options: Options, directory: string): Promise<Outcome> {
     const fresh = options.compare ? await createSynapse(join(directory, 'synapse-room-size')) : undefined
     if (fresh) await measure(fresh, quick ? quickSynapseRoom : synapseRoom)
     figures.push(...roomSizeFigures(results))
+  }
+  const between = federationScenarios.filter((name) => scenarios.has(name))
+  if (between.length > 0) {
+    figures.push(
+      ...(await measureFederation(join(directory, 'federation'), { scenarios: between, quick, compare: options.compare })),
+    )
   }
   if (scenarios.has('generator')) {
     say('\n== the generator alone')

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
+import { federationScenarios } from './federation/measure.ts'
 import { loadScenarios } from './load.ts'
 
 /** Parts of a run that are not scenarios of the load generator. */
-const ownScenarios = ['cold-start', 'long-polls', 'room-size', 'generator'] as const
+const ownScenarios = ['cold-start', 'long-polls', 'room-size', ...federationScenarios, 'generator'] as const
 
 export interface Options {
   readonly quick: boolean

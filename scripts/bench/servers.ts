@@ -37,7 +37,11 @@ function startCommand(): string[] {
  * Hausbote on an empty directory, not started yet: the flags and the compile cache of `npm start`, the default durability, log level
  * and everything else but the limits on rates.
  */
-export async function createHausbote(directory: string, compileCache?: string): Promise<MeasuredServer> {
+export async function createHausbote(
+  directory: string,
+  compileCache?: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<MeasuredServer> {
   const port = await freePort()
   mkdirSync(directory, { recursive: true })
   const data = join(directory, 'data')
@@ -52,6 +56,7 @@ export async function createHausbote(directory: string, compileCache?: string): 
     HAUSBOTE_SETUP_LISTEN: 'off',
     HAUSBOTE_RATE_LIMITS: 'off',
     HAUSBOTE_REGISTRATION_SHARED_SECRET: sharedSecret,
+    ...settings,
   }
   let running: Background | undefined
   return {
@@ -85,6 +90,7 @@ interface SynapseTool {
     literal: true
     clientPort: number
     federationPort: number
+    settings?: object
   }): Promise<RunningSynapse>
 }
 
@@ -99,7 +105,10 @@ interface RunningSynapse {
 const synapseTool = join(root, '..', 'shared', 'tools', 'synapse', 'start.mjs')
 
 /** Synapse on an empty directory, started once and stopped again; undefined where the tool that starts it is not there. */
-export async function createSynapse(directory: string): Promise<MeasuredServer | undefined> {
+export async function createSynapse(
+  directory: string,
+  more: { address?: string; federationPort?: number; settings?: object } = {},
+): Promise<MeasuredServer | undefined> {
   if (!existsSync(synapseTool)) return undefined
   const { startSynapse } = (await import(pathToFileURL(synapseTool).href)) as SynapseTool
   const options = {
@@ -108,6 +117,7 @@ export async function createSynapse(directory: string): Promise<MeasuredServer |
     literal: true,
     clientPort: await freePort(),
     federationPort: await freePort(),
+    ...more,
   } as const
   let running: RunningSynapse | undefined = await startSynapse(options)
   const { baseUrl, sharedSecret: secret, command } = running

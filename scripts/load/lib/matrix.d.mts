@@ -2,7 +2,9 @@ import type { Answer } from './http.mjs'
 
 export interface User {
   readonly userId: string
-  call(method: string, path: string, json?: unknown): Promise<Answer>
+  /** `timeout`: milliseconds without a word of the server. */
+  call(method: string, path: string, json?: unknown, options?: { timeout?: number }): Promise<Answer>
+  createRoom(options: object): Promise<string>
   join(roomId: string): Promise<Answer>
   send(roomId: string, content: unknown, type?: string): Promise<Answer>
   sync(options?: { since?: string; timeout?: number; filter?: string }): Promise<Answer>
