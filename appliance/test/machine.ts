@@ -65,7 +65,8 @@ export async function createMachine({ folder, arch = 'x64', tpm, more = [], memo
     for (const deadline = performance.now() + seconds * 1000; performance.now() < deadline; await pause(200)) {
       const found = await look()
       if (found !== undefined) return found
-      if (child?.exitCode !== null || child.signalCode !== null) throw new Error(`the machine ended while this was awaited: ${what}\n${tail(consoleText())}`)
+      if (child?.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the machine ended while this was awaited: ${what}\n${tail(consoleText())}`)
     }
     throw new Error(`not within ${seconds} s: ${what}\n${tail(consoleText())}`)
   }

@@ -93,4 +93,4 @@ export async function madeByEvil(world: World, evil: Evil, user: TestUser, versi
   return hold
 }
 
-export const idOf = (raw: JsonObject, hold: Foothold): string => toPdu(raw, hold.version).eventId
+const idOf = (raw: JsonObject, hold: Foothold): string => toPdu(raw, hold.version).eventId

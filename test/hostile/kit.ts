@@ -226,9 +226,6 @@ export async function membership(user: TestUser, roomId: string, userId: string)
   return answer.body.membership
 }
 
-export const wholeState = async (user: TestUser, roomId: string): Promise<readonly JsonObject[]> =>
-  (await user.request('GET', `/_matrix/client/v3/rooms/${roomId}/state`)).body
-
 /** An event of this id as a client sees it; undefined: it does not. */
 export async function shown(user: TestUser, roomId: string, id: string): Promise<JsonObject | undefined> {
   const answer = await user.request('GET', `/_matrix/client/v3/rooms/${roomId}/event/${of(id)}`)

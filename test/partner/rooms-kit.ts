@@ -78,13 +78,13 @@ interface ClientEvent {
 }
 
 /** `TYPE|STATE_KEY` to event id, as a member sees the room's current state. */
-export async function stateIds(viewer: Person, roomId: string): Promise<Record<string, string>> {
+async function stateIds(viewer: Person, roomId: string): Promise<Record<string, string>> {
   const events: ClientEvent[] = await viewer.ok('GET', `/rooms/${of(roomId)}/state`)
   return Object.fromEntries(events.map((event) => [`${event.type}|${event.state_key}`, event.event_id]).sort())
 }
 
 /** All that a member can read of a room, newest first. */
-export async function history(viewer: Person, roomId: string): Promise<ClientEvent[]> {
+async function history(viewer: Person, roomId: string): Promise<ClientEvent[]> {
   const events: ClientEvent[] = []
   for (let from = ''; ; ) {
     const { chunk, end } = await viewer.ok('GET', `/rooms/${of(roomId)}/messages?dir=b&limit=100${from}`)
