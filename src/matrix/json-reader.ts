@@ -14,11 +14,18 @@ interface Reader {
   readonly text: string
   readonly lenient: boolean
   at: number
+  /** Values that may still come. */
+  left: number
 }
 
 /** Stops the reader; never leaves this file. */
 class JsonProblem extends Error {}
 
+/**
+ * Values of a text: any real one has fewer. A text of nothing but empty arrays would become twenty times as large in memory, and take seconds
+ * during which nothing else is done.
+ */
+const maxValues = (text: string) => 100_000 + text.length / 16
 /** Turning digits into a bigint costs more than linear time. */
 const maxDigits = 4300
 
@@ -26,7 +33,7 @@ export function readJson(
   text: string,
   { lenient, maxDepth }: ReadOptions,
 ): { readonly value: JsonValue } | { readonly problem: string } {
-  const reader: Reader = { text, lenient, at: 0 }
+  const reader: Reader = { text, lenient, at: 0, left: maxValues(text) }
   try {
     if (!text.isWellFormed()) return { problem: 'the text has a lone surrogate' }
     skipBlanks(reader)
@@ -54,6 +61,7 @@ function skipBlanks(reader: Reader): void {
 }
 
 function readValue(reader: Reader, depthLeft: number): JsonValue {
+  if (--reader.left < 0) fail(reader, 'too many values')
   switch (reader.text.charCodeAt(reader.at)) {
     case 0x22: // "
       return readString(reader)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../src/matrix/json.ts'
-import { signerOf } from '../federation/kit.ts'
+import { day, keysOf, signerOf } from '../federation/kit.ts'
 import { say, seen, setState, stateOf } from '../rooms/kit.ts'
 import { den, type Made, membership, seal, shown } from './kit.ts'
 
@@ -317,4 +317,19 @@ test('power levels that are no levels are refused', async () => {
   const events = bad.map((content) => hold.event({ type: 'm.room.power_levels', state_key: '', content, prev: [hold.joined] }))
   for (const { error } of Object.values(await send(events.map(({ raw }) => raw)))) expect(error).toBeDefined()
   expect(await stateOf(alice, hold.roomId, 'm.room.power_levels')).toMatchObject({ ban: 50 })
+})
+
+test('whoever passes an event on does not vouch for the key of its sender', async () => {
+  const { attempt, evil, room, world, alice } = await den()
+  const hold = await room()
+  // A server that nobody has heard of; the hostile one would say that it knew its key.
+  const ghost = signerOf('ghost.test')
+  evil.answers('/_matrix/key/v2/query', () => ({
+    server_keys: [evil.signer.signJson(ghost.signJson(keysOf(ghost, world.clock.now() + day)))],
+  }))
+  const bare = hold.event({ sender: '@spirit:ghost.test', prev: [hold.joined], auth: [hold.state.get('m.room.create|')!] }).raw
+  const event = seal(ghost, hold.version, { ...bare, signatures: {} })
+  expect((await attempt([event.raw])).status).toBe(503)
+  expect(evil.asked.some((path) => path.includes('/key/v2/query'))).toBe(false)
+  expect(await seen(alice, hold.roomId)).toEqual([])
 })

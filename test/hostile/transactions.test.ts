@@ -63,6 +63,16 @@ test('a transaction is no larger than it may be, and by whom it says', async () 
   expect(await codes({ ...transaction(world, evil, []), pdus: 'many' })).toEqual([400, 'M_BAD_JSON'])
   const huge = await evil.ask(a, 'PUT', `${v1}/send/huge`, { pdus: [{ x: 'y'.repeat(14 * 1024 * 1024) }] })
   expect([huge.status, huge.body.errcode]).toEqual([413, 'M_TOO_LARGE'])
+  // Thirteen megabytes of nothing would take seconds and hundreds of megabytes, before it is known who sends it.
+  for (const nothing of ['[]', '{}', '1']) {
+    const dense = `{"pdus":[${Array(Math.floor(13_000_000 / (nothing.length + 1)))
+      .fill(nothing)
+      .join()}]}`
+    const headers = { authorization: 'X-Matrix origin="evil.test",key="ed25519:1",sig="AAAA"' }
+    const answer = await a.federation('PUT', `${v1}/send/dense`, dense, { headers })
+    expect([answer.status, answer.body.errcode]).toEqual([400, 'M_NOT_JSON'])
+    expect(answer.body.error).toContain('too many values')
+  }
   const victim = createEvil(world, 'victim.test')
   const body = transaction(world, victim, [event.raw])
   const authorization = (await signedBy(evil.signer, 'victim.test', body)) as string
