@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   renameSync,
@@ -43,18 +44,16 @@ export function keepCopy({ database, copies, schema, open }: CopyTask): { done: 
     return {
       problem: `The database was written by a newer version (schema ${applied}, not ${schema}), and there is no older copy.`,
     }
-  renameSync(database, join(copies, `set-aside-${applied}.db`))
-  syncFolder(dirname(database))
-  place(copy, database)
+  place(copy, database, `${database}.set-aside`)
   return { done: `Went back to the copy from before the update (schema ${schema}); the newer database is set aside.` }
 }
 
 /** Once a version stays, returning to an older copy would lose what was answered since: the way back is closed. */
-export function forgetCopies(copies: string): void {
+export function forgetCopies({ database, copies }: Pick<CopyTask, 'database' | 'copies'>): void {
+  rmSync(`${database}.set-aside`, { force: true })
   for (const name of readdirSync(copies)) {
     const kept = /^schema-(\d+)\.db$/.exec(name)
     if (kept) renameSync(join(copies, name), join(copies, `before-update-${kept[1]}.db`))
-    else if (name.startsWith('set-aside-')) rmSync(join(copies, name))
   }
   const old = readdirSync(copies)
     .filter((name) => name.startsWith('before-update-'))
@@ -72,13 +71,17 @@ function settle(database: Database): number {
   }
 }
 
-/** The whole file or none of it, whenever the power goes. */
-function place(from: string, to: string): void {
+/** The file that was there or the whole new one, whenever the power goes; the old one gets the name `aside` too. The folders are mounts. */
+function place(from: string, to: string, aside?: string): void {
   const partial = `${to}.partial`
   copyFileSync(from, partial, constants.COPYFILE_FICLONE)
   const file = openSync(partial, 'r+')
   fsyncSync(file)
   closeSync(file)
+  if (aside !== undefined) {
+    rmSync(aside, { force: true })
+    linkSync(to, aside)
+  }
   renameSync(partial, to)
   syncFolder(dirname(to))
 }

@@ -30,7 +30,7 @@ if (problem === undefined) {
   const after = blessUpdate(before, version, new Date())
   if (after !== before) {
     // From now on a way back would lose what is answered.
-    forgetCopies(places.copies)
+    forgetCopies(places)
     writeState(places.updates, after)
   }
   process.stdout.write('The application is well.\n')

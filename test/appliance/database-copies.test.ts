@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -8,8 +8,10 @@ import { forgetCopies, keepCopy } from '../../appliance/box/database-copies.ts'
 function place() {
   const folder = mkdtempSync(join(tmpdir(), 'hausbote-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  const [database, copies] = [join(folder, 'hausbote.db'), join(folder, 'copies')]
-  mkdirSync(copies)
+  const database = join(folder, 'hausbote.db')
+  // Another file system, as on the box, where both folders are mounts of their own.
+  const copies = mkdtempSync('/dev/shm/hausbote-')
+  onTestFinished(() => rmSync(copies, { recursive: true }))
   const open = (file: string) => new Sqlite(file)
   /** As a version of the server leaves it: its schema and a line. */
   const write = (schema: number, line: string) => {
@@ -26,7 +28,7 @@ function place() {
     sqlite.close()
     return found
   }
-  return { copies, write, lines, keep: (schema: number) => keepCopy({ database, copies, schema, open }) }
+  return { folder, database, copies, write, lines, keep: (schema: number) => keepCopy({ database, copies, schema, open }) }
 }
 
 test('a new box and a version with the same schema copy nothing', () => {
@@ -38,22 +40,23 @@ test('a new box and a version with the same schema copy nothing', () => {
 })
 
 test('a version with a newer schema is given up: the older one finds all that was answered before', () => {
-  const { copies, keep, write, lines } = place()
+  const { folder, copies, keep, write, lines } = place()
   write(3, 'answered')
   expect(keep(4)).toEqual({ done: 'Copied the database before its schema changes from 3 to 4.' })
   write(4, 'of the trial')
   expect(keep(3)).toEqual({ done: expect.stringContaining('Went back to the copy') })
   expect(lines()).toEqual(['answered'])
-  expect(readdirSync(copies).sort()).toEqual(['schema-3.db', 'set-aside-4.db'])
+  expect(readdirSync(copies)).toEqual(['schema-3.db'])
+  expect(readdirSync(folder).sort()).toEqual(['hausbote.db', 'hausbote.db.set-aside'])
   expect(keep(3)).toEqual({ done: 'The database fits this version.' })
 })
 
 test('once a version stays there is no way back that would lose anything', () => {
-  const { copies, keep, write, lines } = place()
+  const { database, copies, keep, write, lines } = place()
   write(3, 'answered')
   keep(4)
   write(4, 'answered later')
-  forgetCopies(copies)
+  forgetCopies({ database, copies })
   expect(readdirSync(copies)).toEqual(['before-update-3.db'])
   expect(keep(3)).toEqual({ problem: expect.stringContaining('there is no older copy') })
   expect(lines()).toEqual(['answered', 'answered later'])
