@@ -1,5 +1,6 @@
 import { hash, verify } from '@node-rs/argon2'
 import { limitExceeded } from '../http/errors.ts'
+import { atMost } from '../platform/at-most.ts'
 import type { Random } from '../platform/random.ts'
 
 export interface PasswordCost {
@@ -24,35 +25,18 @@ const maxWaiting = 100
 
 /** Ends a request with M_LIMIT_EXCEEDED when too many wait. */
 export function createPasswordHashing(cost: PasswordCost, random: Random): PasswordHashing {
-  const takeTurn = createTurns()
+  const inTurn = atMost(maxRunning, { waiting: maxWaiting, refusal: () => limitExceeded(5000) })
   const hashNow = (password: string) =>
     hash(password, { memoryCost: cost.memory, timeCost: cost.iterations, parallelism: 1, salt: random.bytes(16) })
   let decoy: Promise<string> | undefined
 
   return {
-    hash: (password) => takeTurn(() => hashNow(password)),
+    hash: (password) => inTurn(() => hashNow(password)),
     verify: (password, passwordHash) =>
-      takeTurn(async () => {
+      inTurn(async () => {
         decoy ??= hashNow(random.bytes(32).toString('base64'))
         const matches = await verify(passwordHash ?? (await decoy), password)
         return matches && typeof passwordHash === 'string'
       }),
-  }
-}
-
-function createTurns() {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async function takeTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running < maxRunning) running += 1
-    else if (waiting.length >= maxWaiting) throw limitExceeded(5000)
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
-    }
   }
 }

@@ -1,8 +1,8 @@
 import type { ServerName } from '../matrix/identifiers.ts'
+import { atMost } from '../platform/at-most.ts'
 import type { Clock, Milliseconds, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Failures } from './recipients.ts'
-import { createTurns } from './turns.ts'
 
 /**
  * Asks several servers at the same time and waits for them no longer than `timeout`. `ask` gets the time that is left and answers what went
@@ -21,12 +21,12 @@ const least: Milliseconds = 1000
 const most: Milliseconds = 30_000
 
 export function createAskServers({ clock, timers, log }: { clock: Clock; timers: Timers; log: Log }): AskServers {
-  const turns = createTurns(parallel)
+  const inTurn = atMost(parallel)
   return async (wishes, timeout, ask) => {
     const end = clock.now() + Math.min(Math.max(timeout, least), most)
     const failures = new Map<ServerName, string>(wishes.map(([server]) => [server, 'It did not answer in time']))
     const asked = wishes.map((wish) =>
-      turns(async () => {
+      inTurn(async () => {
         const remaining = end - clock.now()
         if (remaining <= 0) return
         const problem = await ask(wish, remaining)

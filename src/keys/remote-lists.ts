@@ -4,8 +4,10 @@ import type { FederationClient } from '../federation/client.ts'
 import { anyObject } from '../http/schemas.ts'
 import { type ServerName, serverOf, type UserId } from '../matrix/identifiers.ts'
 import type { JsonObject } from '../matrix/json.ts'
+import { atMost } from '../platform/at-most.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { isNeighbour } from '../rooms/servers.ts'
 import type { Writer } from '../storage/handles.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { CrossSigningKey } from './cross-signing-keys.ts'
@@ -23,8 +25,7 @@ import {
   keptKeys,
   storeRemoteList,
 } from './remote-store.ts'
-import { isNeighbour, shareRoomSince } from './sharing.ts'
-import { createTurns } from './turns.ts'
+import { shareRoomSince } from './sharing.ts'
 
 /** A change of one device, as its server tells it; `device` undefined: it has no keys, or is gone. */
 export interface DeviceUpdate {
@@ -89,13 +90,13 @@ const longestPause = 3_600_000
 export function createRemoteLists(deps: RemoteListsDeps): RemoteLists {
   const { storage, client, clock, log, serverName } = deps
   const flights = new Map<UserId, Flight>()
-  const turns = createTurns(parallel)
+  const inTurn = atMost(parallel)
   const doubted: BackOff = createBackOff(clock, firstPause, longestPause)
 
   function obtain(askedFor: string, userId: UserId): Promise<FetchedKeys> {
     const running = flights.get(userId)
     if (running) return running.result
-    const flight: Flight = { heard: Number.NEGATIVE_INFINITY, result: turns(() => ask(askedFor, userId)) }
+    const flight: Flight = { heard: Number.NEGATIVE_INFINITY, result: inTurn(() => ask(askedFor, userId)) }
     flights.set(userId, flight)
     return flight.result.finally(() => flights.delete(userId))
   }

@@ -5,13 +5,13 @@ import type { ServerName, UserId } from '../matrix/identifiers.ts'
 import { isObject, type JsonObject } from '../matrix/json.ts'
 import type { Milliseconds } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { isNeighbour } from '../rooms/servers.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { AskServers } from './ask-servers.ts'
 import type { PublishedDevice, PublishedKeys } from './published-keys.ts'
 import type { Failures, Wishes } from './recipients.ts'
 import { maxDevices, readRemoteDevice, readRemoteSigningKey, sharedUsages } from './remote-keys.ts'
 import type { RemoteLists } from './remote-lists.ts'
-import { isNeighbour } from './sharing.ts'
 
 /** Keys of users of other servers, from what is kept or from their servers. */
 export type QueryServers = (

@@ -2,6 +2,7 @@ import type { FederationClient } from '../federation/client.ts'
 import type { ServerName, UserId } from '../matrix/identifiers.ts'
 import type { Clock, Timers } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { isNeighbour } from '../rooms/servers.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createAskServers } from './ask-servers.ts'
 import { keyReceivers } from './receive.ts'
@@ -9,7 +10,6 @@ import { type ClaimFromServers, createClaimFromServers } from './remote-claim.ts
 import { createRemoteLists } from './remote-lists.ts'
 import { createQueryServers, type QueryServers } from './remote-query.ts'
 import { forgetRemoteList, listedUsersAfter } from './remote-store.ts'
-import { isNeighbour } from './sharing.ts'
 
 /** Keys of users of other servers. */
 export interface RemoteKeys {

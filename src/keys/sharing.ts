@@ -1,12 +1,5 @@
-import type { ServerName } from '../matrix/identifiers.ts'
 import { joinedRoomsOf, memberOf } from '../rooms/members.ts'
-import { isServerIn } from '../rooms/servers.ts'
 import type { Position, Reader } from '../storage/handles.ts'
-
-/** Whether anybody of this server is in a room with a user of another one. */
-export function isNeighbour(reader: Reader, serverName: ServerName, userId: string): boolean {
-  return joinedRoomsOf(reader, userId).some(({ nid }) => isServerIn(reader, nid, serverName))
-}
 
 /** Whether two users have been in one room without a break since `position`. */
 export function shareRoomSince(reader: Reader, one: string, other: string, position: Position): boolean {

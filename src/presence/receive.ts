@@ -1,9 +1,7 @@
 import type { EduReceiver } from '../federation/transactions.ts'
 import { parseUserId, type ServerName, serverOf } from '../matrix/identifiers.ts'
 import { isArray, isObject, type JsonValue } from '../matrix/json.ts'
-import { joinedRoomsOf } from '../rooms/members.ts'
-import { isServerIn } from '../rooms/servers.ts'
-import type { Reader } from '../storage/handles.ts'
+import { isNeighbour } from '../rooms/servers.ts'
 import type { Storage } from '../storage/storage.ts'
 import { maxStatusLength } from './endpoints.ts'
 import type { HeardPresence, Presence } from './presence.ts'
@@ -26,10 +24,6 @@ export function receivePresence({ storage, presence, serverName }: ReceivePresen
       if (update && isNeighbour(storage.reader, serverName, update.userId)) presence.heard(update.userId, update)
     }
   }
-}
-
-function isNeighbour(reader: Reader, serverName: ServerName, userId: string): boolean {
-  return joinedRoomsOf(reader, userId).some(({ nid }) => isServerIn(reader, nid, serverName))
 }
 
 function readUpdate(origin: ServerName, entry: JsonValue): (HeardPresence & { readonly userId: string }) | undefined {

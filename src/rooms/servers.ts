@@ -7,6 +7,11 @@ const sharing = statement<[string], ServerName>(
   `SELECT DISTINCT s.server FROM memberships m JOIN room_servers s ON s.room_nid = m.room_nid WHERE m.user_id = ? AND m.membership = 'join'`,
   'pluck',
 )
+const neighbour = statement<[string, string], number>(
+  `SELECT 1 FROM memberships m JOIN room_servers s ON s.room_nid = m.room_nid
+   WHERE m.user_id = ? AND m.membership = 'join' AND s.server = ? LIMIT 1`,
+  'pluck',
+)
 const every = statement<[], ServerName>('SELECT DISTINCT server FROM room_servers', 'pluck')
 
 /** The servers with users joined to a room, this one included. */
@@ -23,6 +28,11 @@ export function joinedFrom(reader: Reader, nid: number, server: ServerName): num
 
 export function isServerIn(reader: Reader, nid: number, server: ServerName): boolean {
   return isIn(reader).get(nid, server) !== undefined
+}
+
+/** Whether anybody of a server is in a room with a user. */
+export function isNeighbour(reader: Reader, server: ServerName, userId: string): boolean {
+  return neighbour(reader).get(userId, server) !== undefined
 }
 
 /** The servers that share a room with a user, this one included if the user is joined anywhere. */

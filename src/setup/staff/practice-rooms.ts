@@ -1,5 +1,6 @@
 import { createUser, userExists } from '../../accounts/store.ts'
 import { makeUserId, type RoomId, type UserId } from '../../matrix/identifiers.ts'
+import { createQueues } from '../../platform/queues.ts'
 import { setProfileField } from '../../profiles/store.ts'
 import { findRoom, isJoined } from '../../rooms/members.ts'
 import { powerLevelsOf } from '../../rooms/state.ts'
@@ -35,7 +36,7 @@ export interface PracticeRooms {
 
 /** The space of the practice and the rooms in it. They are run by the practice's own account, which stays when people go. */
 export function createPracticeRooms({ storage, clock, messenger }: StaffDeps): PracticeRooms {
-  let turn: Promise<void> = Promise.resolve()
+  const inTurn = createQueues()
 
   /** The account that makes the rooms; nobody can sign in to it. */
   async function serviceAccount({ serverName }: RunningMessenger): Promise<UserId> {
@@ -110,11 +111,7 @@ export function createPracticeRooms({ storage, clock, messenger }: StaffDeps): P
   }
 
   return {
-    settle(userId) {
-      // One after the other, so that no room is made twice.
-      const done = turn.then(() => settleNow(userId))
-      turn = done.catch(() => undefined)
-      return done
-    },
+    // One after the other, so that no room is made twice.
+    settle: (userId) => inTurn('settle', () => settleNow(userId)),
   }
 }
